@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Errors inside the library: the first one is kept, what follows from it is
+ * not an error of its own.
+ */
+#ifndef RMQ_ERROR_H
+#define RMQ_ERROR_H
+
+#include <rmq.h>
+
+/* Sets the error unless one is set already (or there is nowhere to put it); always false. */
+bool	rmq_fail(struct rmq_error *, enum rmq_status, int code, const char *fmt, ...)
+	    __attribute__((format(printf, 4, 5)));
+bool	rmq_no_memory(struct rmq_error *);
+
+#endif

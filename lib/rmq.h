@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * rmq - RabbitMQ (AMQP 0-9-1) for a program that must not lose a message
+ *
+ * One struct rmq is one session with a broker: it connects, declares what it
+ * was told to, publishes with confirms, consumes with acknowledgements, and
+ * when the connection is lost it finds a broker again and repeats all that is
+ * not settled.  A session belongs to one thread.
+ *
+ * Nothing here blocks, prints, exits, or reads the environment.  The caller
+ * owns the loop:
+ *
+ *	struct rmq *mq = rmq_open(&config);
+ *
+ *	rmq_declare_queue(mq, &(struct rmq_queue){ .name = "tasks" });
+ *	rmq_publish(mq, &message, &why);
+ *	while (!rmq_failed(mq) && rmq_counts(mq).unsettled > 0) {
+ *		struct pollfd p = { rmq_fd(mq), rmq_events(mq), 0 };
+ *
+ *		poll(&p, 1, rmq_wait_ms(mq));
+ *		rmq_io(mq, p.revents);
+ *		while (rmq_next(mq, &event))
+ *			;
+ *	}
+ *	rmq_free(mq);
+ *
+ * Errors: a session keeps the first error that it cannot mend.  From then on
+ * rmq_failed() is true, every call does nothing, and rmq_error() says what
+ * happened in one line without a newline, a full stop or a secret.  Texts that
+ * come from a broker are raw bytes: escape them before a terminal sees them.
+ *
+ * Memory: what is handed in is copied before the call returns, except struct
+ * rmq_config and its URIs, which must outlive the session.  What is handed
+ * out is borrowed: it lives until the next rmq_io() on the same session.
+ *
+ * Times are milliseconds; a negative limit means "for ever".
+ */
+#ifndef RMQ_H
+#define RMQ_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Why something failed: what a caller can do about it, not where it happened. */
+enum rmq_status {
+	RMQ_OK,
+	RMQ_USAGE,		/* a malformed argument: a URL, a name, a type */
+	RMQ_BAD_RECORD,		/* this message can never be sent as it is */
+	RMQ_NO_DESTINATION,	/* no such queue or exchange, or nothing bound */
+	RMQ_NO_HOST,		/* the host's name does not resolve */
+	RMQ_UNAVAILABLE,	/* no broker there, or it went away for too long */
+	RMQ_UNCONFIRMED,	/* the broker refused to take responsibility */
+	RMQ_INTERNAL,		/* a defect of this library */
+	RMQ_SYSTEM,		/* no memory, no descriptors, no threads */
+	RMQ_PROTOCOL,		/* not AMQP 0-9-1, broken AMQP, or TLS */
+	RMQ_DENIED,		/* credentials, virtual host or permissions */
+	RMQ_CONFIG		/* what exists differs from what was declared */
+};
+
+struct rmq_error {
+	enum rmq_status	 status;
+	int		 code;		/* AMQP reply code, 0 if there is none */
+	char		 text[512];
+};
+
+/* A string of bytes with no end mark; data == NULL means "absent". */
+struct rmq_bytes {
+	size_t		 len;
+	const void	*data;
+};
+
+/* A growing buffer; all zero is an empty one.  free it with rmq_buffer_free(). */
+struct rmq_buffer {
+	char		*data;
+	size_t		 len, size;
+};
+
+bool	 rmq_buffer_reserve(struct rmq_buffer *, size_t more);	/* false: no memory, nothing changed */
+bool	 rmq_buffer_add(struct rmq_buffer *, const void *, size_t);
+void	 rmq_buffer_drop(struct rmq_buffer *, size_t);		/* bytes from the front */
+void	 rmq_buffer_free(struct rmq_buffer *);
+
+struct rmq_bytes rmq_bytes(const char *);	/* of a C string; NULL gives "absent" */
+int64_t	 rmq_now(void);				/* monotonic clock */
+
+/*
+ * Addresses.  https://www.rabbitmq.com/docs/uri-spec and
+ * https://www.rabbitmq.com/docs/uri-query-parameters: amqp://user:password@host:port/vhost?parameters
+ * Deviations: several hosts may stand with commas between them, and an empty path ("/")
+ * means the virtual host "/".
+ */
+struct rmq_host {
+	char		*name;		/* no brackets around IPv6 */
+	uint16_t	 port;
+};
+
+struct rmq_uri {
+	bool		 tls;
+	struct rmq_host	*hosts;
+	size_t		 nhosts;
+	char		*user, *password, *vhost;
+	int		 heartbeat;		/* seconds; -1 not given */
+	int64_t		 connection_timeout;	/* ms; -1 not given */
+	int		 channel_max;		/* -1 not given */
+	int		 frame_max;		/* -1 not given */
+	bool		 external;		/* auth_mechanism=external: the client certificate is the user */
+	char		*cacertfile, *certfile, *keyfile;
+	char		*key_password;		/* parameter "password": of keyfile */
+	int		 verify;		/* 1 verify_peer, 0 verify_none, -1 not given */
+	int		 depth;			/* of the peer's chain; -1 not given */
+	char		*server_name;		/* server_name_indication; "" = "disable"; NULL not given */
+	char		*connection_name;
+};
+
+bool	 rmq_uri_parse(struct rmq_uri *, const char *, struct rmq_error *);
+void	 rmq_uri_free(struct rmq_uri *);	/* wipes the passwords */
+
+/*
+ * Tables: the headers of a message and the arguments of declarations, with
+ * AMQP's field types.  https://www.rabbitmq.com/amqp-0-9-1-errata#section_3
+ */
+enum rmq_type {
+	RMQ_STRING, RMQ_BYTES, RMQ_BOOL, RMQ_INT8, RMQ_UINT8, RMQ_INT16, RMQ_UINT16,
+	RMQ_INT32, RMQ_UINT32, RMQ_INT64, RMQ_UINT64, RMQ_FLOAT, RMQ_DOUBLE,
+	RMQ_TIMESTAMP,		/* text: seconds since 1970, or RFC 3339 */
+	RMQ_VOID,
+	RMQ_JSON		/* text: a JSON value; objects become tables, arrays arrays */
+};
+
+struct rmq_table;
+
+struct rmq_table *rmq_table_new(void);		/* NULL: no memory */
+void	 rmq_table_free(struct rmq_table *);
+size_t	 rmq_table_count(const struct rmq_table *);
+/* Sets name to the value that text spells in the given type; an older entry of that name is replaced. */
+bool	 rmq_table_set(struct rmq_table *, const char *name, enum rmq_type, const char *text, struct rmq_error *);
+/* The value as text, for strings and numbers; false if there is no such entry or it is of another kind. */
+bool	 rmq_table_get(const struct rmq_table *, const char *name, struct rmq_buffer *text);
+bool	 rmq_type_by_name(const char *name, enum rmq_type *);	/* "int", "bool", "time", "json" ... */
+/* Appends the table as a JSON object; types that JSON lacks are {"$int32":5} and the like. */
+bool	 rmq_table_json(const struct rmq_table *, struct rmq_buffer *);
+
+/* https://www.rabbitmq.com/docs/publishers#message-properties */
+enum { RMQ_HAS_DELIVERY_MODE = 1, RMQ_HAS_PRIORITY = 2, RMQ_HAS_TIMESTAMP = 4 };
+
+struct rmq_properties {
+	struct rmq_bytes content_type, content_encoding, correlation_id, reply_to, expiration,
+			 message_id, type, user_id, app_id, cluster_id;
+	const struct rmq_table *headers;	/* NULL: absent */
+	unsigned	 has;			/* which of the next three are present */
+	uint8_t		 delivery_mode;		/* 1 transient, 2 persistent */
+	uint8_t		 priority;
+	uint64_t	 timestamp;		/* seconds since 1970 */
+};
+
+/* A session. */
+struct rmq_config {
+	const struct rmq_uri *uris;		/* tried in turn, and the hosts of each */
+	size_t		 nuris;
+	const char	*name;			/* shown by the broker's tools as connection_name */
+	const char	*product, *version;
+	const char	*cacertfile;		/* NULL: the system's store */
+	int64_t		 heartbeat;		/* 0: 30 s; at least 1 s */
+	int64_t		 first_limit;		/* to be connected the first time; 0: 10 s */
+	int64_t		 retry_limit;		/* to be connected again after a loss; 0: 60 s */
+	int64_t		 reply_limit;		/* for one answer of the broker; 0: 30 s */
+	bool		 confirm;		/* this session publishes */
+	size_t		 window_messages, window_bytes;	/* unconfirmed at most; 0: 1000 that grow, 4 MiB */
+	size_t		 max_message;		/* larger deliveries are refused; 0: 128 MiB */
+	int		 socket;		/* > 0: this connected socket instead of an address (no reconnecting) */
+};
+
+struct rmq	*rmq_open(const struct rmq_config *);	/* NULL: no memory */
+void		 rmq_free(struct rmq *);		/* at once; NULL is fine */
+/* Says goodbye once nothing is unsettled any more and acknowledgements are processed; RMQ_CLOSED tells the end. */
+void		 rmq_close(struct rmq *);
+bool		 rmq_failed(const struct rmq *);
+const struct rmq_error *rmq_error(const struct rmq *);
+
+int		 rmq_fd(const struct rmq *);		/* for poll(); -1 while there is nothing but time to wait for */
+short		 rmq_events(const struct rmq *);
+int		 rmq_wait_ms(struct rmq *);		/* writes what waits; how long poll() may sleep: ask it before rmq_events() */
+void		 rmq_io(struct rmq *, short revents);	/* reads, writes, timers; call it at every turn */
+
+enum rmq_event_type {
+	RMQ_READY,		/* connected, everything declared (each time anew) */
+	RMQ_DELIVERED,		/* a message */
+	RMQ_RETURNED,		/* a mandatory record that no queue wanted; its confirm has still to come */
+	RMQ_NACKED,		/* a record the broker refused; it is sent again, five times in all */
+	RMQ_CANCELLED,		/* the broker ended a consumer; the session subscribes again unless its queue is gone */
+	RMQ_STOPPED,		/* rmq_stop_consuming() is done: no delivery comes after this */
+	RMQ_BLOCKED,		/* the broker takes no messages for now: text says why */
+	RMQ_UNBLOCKED,
+	RMQ_LOST,		/* the connection: text says why; tags of deliveries are void */
+	RMQ_CLOSED		/* after rmq_close(): all is settled */
+};
+
+struct rmq_delivery {
+	uint64_t	 tag;
+	unsigned	 consumer;		/* which rmq_consume(), from 0 */
+	bool		 redelivered;
+	struct rmq_bytes exchange, routing_key;
+	struct rmq_bytes properties;		/* encoded: see rmq_decode_properties() */
+	struct rmq_bytes body;
+};
+
+struct rmq_event {
+	enum rmq_event_type type;
+	struct rmq_delivery delivery;		/* RMQ_DELIVERED */
+	uint64_t	 cookie;		/* RMQ_RETURNED, RMQ_NACKED: of the record */
+	int		 code;			/* RMQ_RETURNED: AMQP reply code */
+	struct rmq_bytes text;			/* RMQ_RETURNED, RMQ_BLOCKED, RMQ_LOST */
+	struct rmq_bytes exchange, routing_key;	/* RMQ_RETURNED */
+	unsigned	 consumer;		/* RMQ_CANCELLED */
+};
+
+bool		 rmq_next(struct rmq *, struct rmq_event *);	/* false: nothing more before the next rmq_io() */
+
+/*
+ * Topology: calls are remembered, carried out in their order together with
+ * connecting, and repeated after a reconnect.  A failure is the session's.
+ */
+enum rmq_declare {
+	RMQ_FIND_OR_MAKE,	/* use what is there, else declare it durable (queues; exchanges as MAKE_OR_FIND) */
+	RMQ_MAKE_OR_FIND,	/* declare; what is there with other arguments will do, with less durability it will not */
+	RMQ_FIND,		/* it must exist */
+	RMQ_MAKE,		/* it must be exactly so */
+	RMQ_ASSUME		/* say nothing to the broker */
+};
+
+struct rmq_queue {
+	const char	*name;			/* NULL: the broker chooses; the queue dies with the connection */
+	enum rmq_declare declare;
+	bool		 transient, exclusive, auto_delete;
+	bool		 denied_will_do;	/* FIND_OR_MAKE without the permission to: go on */
+	const struct rmq_table *arguments;
+};
+
+struct rmq_exchange {
+	const char	*name, *type;
+	enum rmq_declare declare;
+	bool		 durable, auto_delete, internal;
+	const struct rmq_table *arguments;
+};
+
+struct rmq_binding {
+	const char	*queue;			/* NULL: the one the broker named */
+	const char	*exchange, *routing_key;
+	const struct rmq_table *arguments;
+};
+
+struct rmq_consumer {
+	const char	*queue;			/* NULL: the one the broker named */
+	const char	*tag;			/* NULL: one of ours */
+	uint16_t	 prefetch;		/* 0: no limit; https://www.rabbitmq.com/docs/consumer-prefetch */
+	bool		 no_ack, exclusive;
+	const struct rmq_table *arguments;
+};
+
+void		 rmq_declare_queue(struct rmq *, const struct rmq_queue *);
+void		 rmq_declare_exchange(struct rmq *, const struct rmq_exchange *);
+void		 rmq_bind(struct rmq *, const struct rmq_binding *);
+void		 rmq_consume(struct rmq *, const struct rmq_consumer *);
+const char	*rmq_named_queue(const struct rmq *);	/* the broker's name for the queue without one; "" before RMQ_READY */
+
+/*
+ * Publishing.  https://www.rabbitmq.com/docs/confirms#publisher-confirms
+ * A record is settled when the broker has confirmed it; one that came back
+ * first counts as returned.  What a lost connection left unsettled is sent
+ * again, so the broker may get it twice.
+ */
+struct rmq_message {
+	struct rmq_bytes exchange, routing_key;	/* both at most 255 bytes */
+	const struct rmq_properties *properties;	/* NULL: none */
+	struct rmq_bytes body;
+	bool		 mandatory;
+	uint64_t	 cookie;		/* the caller's; in ascending order */
+};
+
+struct rmq_counts {
+	uint64_t	 accepted;		/* by rmq_publish() */
+	uint64_t	 confirmed, returned;
+	uint64_t	 nacked;		/* given up after five nacks */
+	uint64_t	 unsettled;		/* all others */
+	uint64_t	 in_doubt;		/* of these: were on the wire at least once */
+	uint64_t	 settled_through;	/* cookie of the last record before the first unsettled one */
+};
+
+bool		 rmq_can_publish(const struct rmq *);	/* there is room in the window, and the broker takes messages */
+/* false: the message can never be sent as it is, nothing was taken; the error says why. */
+bool		 rmq_publish(struct rmq *, const struct rmq_message *, struct rmq_error *);
+struct rmq_counts rmq_counts(const struct rmq *);
+
+/*
+ * Consuming.  https://www.rabbitmq.com/docs/confirms#consumer-acknowledgements
+ * A tag is good for one connection: with a tag of a lost one these do nothing
+ * and return false.  The broker then delivers the message again.
+ */
+bool		 rmq_ack(struct rmq *, uint64_t tag, bool all_before);
+bool		 rmq_nack(struct rmq *, uint64_t tag, bool all_before, bool requeue);	/* given back: not the message's fault */
+bool		 rmq_reject(struct rmq *, uint64_t tag, bool requeue);		/* the attempt failed; counts from 4.3 on */
+void		 rmq_stop_consuming(struct rmq *);	/* what was delivered can still be settled */
+/* The result borrows from the session until the next call of this function on it. */
+bool		 rmq_decode_properties(struct rmq *, const struct rmq_delivery *, struct rmq_properties *, struct rmq_error *);
+
+#endif
