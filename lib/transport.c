@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Resolving, connecting and securing: a state machine that transport_advance()
+ * moves on until it is up.  Each address gets an equal share of the time that
+ * is left, so that a black-holed one does not use up the others' chance.
+ */
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "resolve.h"
+#include "tls.h"
+#include "transport.h"
+
+#ifndef MSG_NOSIGNAL
+#define MSG_NOSIGNAL 0		/* the programs ignore SIGPIPE */
+#endif
+
+bool
+transport_start(struct transport *t, const struct rmq_uri *uri, const struct rmq_host *host,
+    const char *cacertfile, int64_t deadline, struct rmq_error *e)
+{
+	*t = (struct transport){
+		.state = TRANSPORT_RESOLVING, .fd = -1, .uri = uri, .host = host,
+		.cacertfile = cacertfile, .deadline = deadline,
+	};
+	t->resolver = resolver_start(host->name, host->port, e);
+	return t->resolver != NULL;
+}
+
+static void
+prepare_socket(int fd)
+{
+	int on = 1;
+
+	fcntl(fd, F_SETFD, FD_CLOEXEC);
+	fcntl(fd, F_SETFL, O_NONBLOCK);
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+#ifdef SO_NOSIGPIPE
+	setsockopt(fd, SOL_SOCKET, SO_NOSIGPIPE, &on, sizeof on);
+#endif
+}
+
+bool
+transport_adopt(struct transport *t, int fd, struct rmq_error *e)
+{
+	*t = (struct transport){ .state = TRANSPORT_UP, .fd = dup(fd) };
+	if (t->fd == -1)
+		return rmq_fail(e, RMQ_SYSTEM, 0, "cannot use descriptor %d: %s", fd, strerror(errno));
+	prepare_socket(t->fd);
+	return true;
+}
+
+static int
+addresses_left(const struct addrinfo *a)
+{
+	int n = 0;
+
+	for (; a != NULL; a = a->ai_next)
+		n++;
+	return n;
+}
+
+static int
+refused(struct transport *t, int error, struct rmq_error *e)
+{
+	rmq_fail(e, RMQ_UNAVAILABLE, 0, "%s", strerror(error));
+	t->state = TRANSPORT_DOWN;
+	return -1;
+}
+
+/* Begins with t->address, or the first after it that lets us begin. */
+static int
+connect_from(struct transport *t, int error, struct rmq_error *e)
+{
+	int64_t now = rmq_now();
+
+	for (; t->address != NULL; t->address = t->address->ai_next) {
+		const struct addrinfo *a = t->address;
+
+		if (t->fd != -1)
+			close(t->fd);
+		t->fd = socket(a->ai_family, a->ai_socktype, a->ai_protocol);
+		if (t->fd == -1) {
+			error = errno;
+			continue;
+		}
+		prepare_socket(t->fd);
+		t->address_started = now;
+		t->address_deadline = now + (t->deadline - now) / addresses_left(a);
+		if (connect(t->fd, a->ai_addr, a->ai_addrlen) == 0 || errno == EINPROGRESS) {
+			t->state = TRANSPORT_CONNECTING;
+			return 0;
+		}
+		error = errno;
+	}
+	return refused(t, error, e);
+}
+
+static int
+resolved(struct transport *t, struct rmq_error *e)
+{
+	int n = resolver_answer(t->resolver, &t->address, e);
+
+	if (n == 0 && rmq_now() >= t->deadline) {
+		rmq_fail(e, RMQ_NO_HOST, 0, "cannot resolve %s: no answer in time", t->host->name);
+		n = -1;
+	}
+	if (n == 1)
+		return connect_from(t, 0, e);
+	if (n == -1)
+		t->state = TRANSPORT_DOWN;
+	return n;
+}
+
+static int
+secured(struct transport *t, struct rmq_error *e)
+{
+	int n = tls_handshake(t->tls, e);
+
+	if (n == 0 && rmq_now() >= t->deadline)
+		n = refused(t, ETIMEDOUT, e);
+	if (n == 1)
+		t->state = TRANSPORT_UP;
+	return n;
+}
+
+static int
+secure(struct transport *t, struct rmq_error *e)
+{
+	const struct rmq_uri *u = t->uri;
+	struct tls_options options = {
+		.cacertfile = u->cacertfile != NULL ? u->cacertfile : t->cacertfile,
+		.certfile = u->certfile, .keyfile = u->keyfile, .key_password = u->key_password,
+		.verify = u->verify != 0, .depth = u->depth, .server_name = u->server_name,
+	};
+
+	if ((t->tls = tls_new(&options, t->fd, t->host->name, e)) == NULL)
+		return -1;
+	t->state = TRANSPORT_SECURING;
+	return secured(t, e);
+}
+
+static int
+connected(struct transport *t, struct rmq_error *e)
+{
+	struct pollfd p = { .fd = t->fd, .events = POLLOUT };
+	int error = 0;
+	socklen_t size = sizeof error;
+
+	if (poll(&p, 1, 0) <= 0) {
+		if (rmq_now() < t->address_deadline)
+			return 0;
+		error = ETIMEDOUT;
+	} else if (getsockopt(t->fd, SOL_SOCKET, SO_ERROR, &error, &size) == -1) {
+		error = errno;
+	}
+	if (error != 0) {
+		t->address = t->address->ai_next;
+		return connect_from(t, error, e);
+	}
+	t->round_trip = rmq_now() - t->address_started;
+	resolver_free(t->resolver);
+	t->resolver = NULL;
+	t->address = NULL;
+	if (t->uri->tls)
+		return secure(t, e);
+	t->state = TRANSPORT_UP;
+	return 1;
+}
+
+int
+transport_advance(struct transport *t, struct rmq_error *e)
+{
+	switch (t->state) {
+	case TRANSPORT_RESOLVING:
+		return resolved(t, e);
+	case TRANSPORT_CONNECTING:
+		return connected(t, e);
+	case TRANSPORT_SECURING:
+		return secured(t, e);
+	case TRANSPORT_UP:
+		return 1;
+	case TRANSPORT_DOWN:
+		break;
+	}
+	return -1;
+}
+
+int
+transport_fd(const struct transport *t)
+{
+	return t->state == TRANSPORT_RESOLVING ? resolver_fd(t->resolver) : t->fd;
+}
+
+short
+transport_events(const struct transport *t, bool reading)
+{
+	short events = reading ? POLLIN : 0;
+
+	switch (t->state) {
+	case TRANSPORT_RESOLVING:
+		return POLLIN;
+	case TRANSPORT_CONNECTING:
+		return POLLOUT;
+	case TRANSPORT_SECURING:
+		return tls_events(t->tls);
+	case TRANSPORT_UP:
+		if (t->tls != NULL)
+			return (short)(events | (t->want_write ? tls_events(t->tls) : 0));
+		return (short)(events | (t->want_write ? POLLOUT : 0));
+	case TRANSPORT_DOWN:
+		break;
+	}
+	return 0;
+}
+
+int64_t
+transport_deadline(const struct transport *t)
+{
+	switch (t->state) {
+	case TRANSPORT_CONNECTING:
+		return t->address_deadline;
+	case TRANSPORT_RESOLVING:
+	case TRANSPORT_SECURING:
+		return t->deadline;
+	case TRANSPORT_UP:
+	case TRANSPORT_DOWN:
+		break;
+	}
+	return INT64_MAX;
+}
+
+static ssize_t
+outcome(ssize_t n, struct rmq_error *e)
+{
+	if (n >= 0)
+		return n;
+	if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)
+		return -1;
+	rmq_fail(e, RMQ_UNAVAILABLE, 0, "%s", strerror(errno));
+	return -2;
+}
+
+ssize_t
+transport_read(struct transport *t, void *data, size_t room, struct rmq_error *e)
+{
+	if (t->tls != NULL)
+		return tls_read(t->tls, data, room, e);
+	return outcome(recv(t->fd, data, room, 0), e);
+}
+
+/* TLS has no vectors: the first piece, as much as it takes. */
+ssize_t
+transport_write(struct transport *t, const struct iovec *pieces, int n, struct rmq_error *e)
+{
+	struct msghdr m = { .msg_iov = (struct iovec *)(uintptr_t)pieces, .msg_iovlen = (size_t)n };
+	ssize_t written;
+
+	if (t->tls != NULL)
+		written = tls_write(t->tls, pieces[0].iov_base, pieces[0].iov_len, e);
+	else
+		written = outcome(sendmsg(t->fd, &m, MSG_NOSIGNAL), e);
+	t->want_write = written == -1;
+	return written;
+}
+
+void
+transport_user_timeout(struct transport *t, int64_t ms)
+{
+#ifdef TCP_USER_TIMEOUT
+	unsigned limit = (unsigned)ms;
+
+	setsockopt(t->fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &limit, sizeof limit);
+#else
+	(void)t;
+	(void)ms;
+#endif
+}
+
+void
+transport_close(struct transport *t)
+{
+	if (t->tls != NULL)
+		tls_free(t->tls);
+	resolver_free(t->resolver);
+	if (t->fd != -1)
+		close(t->fd);
+	*t = (struct transport){ .state = TRANSPORT_DOWN, .fd = -1 };
+}
