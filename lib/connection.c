@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One AMQP connection.
+ *
+ * Handshake: https://www.rabbitmq.com/resources/specs/amqp0-9-1.pdf section 2.2.4.
+ * Start and tune are awaited; all that follows travels together with tune-ok.
+ */
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "connection.h"
+#include "handshake.h"
+
+enum { IN_SIZE = 65536, POOL_PAGE = 4096 };
+
+void
+connection_init(struct connection *c, const struct rmq_config *config)
+{
+	*c = (struct connection){ .config = config, .transport.fd = -1 };
+	init_amqp_pool(&c->pool, POOL_PAGE);
+}
+
+void
+connection_drop(struct connection *c)
+{
+	transport_close(&c->transport);
+	c->state = CONNECTION_DOWN;
+	c->out.len = 0;
+	c->in_start = c->in_end = 0;
+	c->blocked = false;
+}
+
+void
+connection_free(struct connection *c)
+{
+	connection_drop(c);
+	free(c->in);
+	rmq_buffer_free(&c->out);
+	empty_amqp_pool(&c->pool);
+}
+
+bool
+connection_down(struct connection *c, enum rmq_status status, int code, const char *fmt, ...)
+{
+	char text[sizeof c->error.text];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	rmq_fail(&c->error, status, code, "%s", text);
+	connection_drop(c);
+	return false;
+}
+
+const char *
+connection_peer(const struct connection *c, char *label, size_t size)
+{
+	if (c->host == NULL)
+		snprintf(label, size, "the broker");
+	else if (strchr(c->host->name, ':') != NULL)
+		snprintf(label, size, "[%s]:%u", c->host->name, c->host->port);
+	else
+		snprintf(label, size, "%s:%u", c->host->name, c->host->port);
+	return label;
+}
+
+static void
+begin(struct connection *c, const struct rmq_uri *uri, const struct rmq_host *host)
+{
+	connection_drop(c);
+	c->uri = uri;
+	c->host = host;
+	c->error = (struct rmq_error){ 0 };
+	c->frame_max = FRAME_MAX_OURS;
+	c->heartbeat = 0;
+	c->state = CONNECTION_REACHING;
+}
+
+bool
+connection_start(struct connection *c, const struct rmq_uri *uri, const struct rmq_host *host, int64_t deadline)
+{
+	begin(c, uri, host);
+	if (!transport_start(&c->transport, uri, host, c->config->cacertfile, deadline, &c->error)) {
+		connection_drop(c);
+		return false;
+	}
+	return true;
+}
+
+bool
+connection_adopt(struct connection *c, const struct rmq_uri *uri, int fd)
+{
+	begin(c, uri, NULL);
+	if (!transport_adopt(&c->transport, fd, &c->error)) {
+		connection_drop(c);
+		return false;
+	}
+	return true;
+}
+
+bool
+connection_usable(const struct connection *c)
+{
+	return c->state == CONNECTION_OPENING || c->state == CONNECTION_OPEN;
+}
+
+bool
+connection_put(struct connection *c, uint16_t channel, amqp_method_number_t id, void *method)
+{
+	if (codec_put_method(&c->out, channel, id, method, &c->error))
+		return true;
+	connection_drop(c);
+	return false;
+}
+
+static bool
+reach(struct connection *c)
+{
+	static const char protocol_header[] = { 'A', 'M', 'Q', 'P', 0, 0, 9, 1 };
+	char peer[300];
+	struct rmq_error e = { 0 };
+	int n = transport_advance(&c->transport, &e);
+
+	if (n == -1 && e.status == RMQ_NO_HOST)
+		return connection_down(c, e.status, 0, "%s", e.text);
+	if (n == -1)
+		return connection_down(c, e.status, 0, "cannot connect to %s: %s",
+		    connection_peer(c, peer, sizeof peer), e.text);
+	if (n == 0)
+		return true;
+	c->last_sent = c->last_received = rmq_now();
+	c->state = CONNECTION_GREETING;
+	if (!rmq_buffer_add(&c->out, protocol_header, sizeof protocol_header))
+		return connection_down(c, RMQ_SYSTEM, 0, "out of memory");
+	return true;
+}
+
+/* There is all the data that two frames can be, and nobody takes them. */
+bool
+connection_choked(const struct connection *c)
+{
+	return c->in_end - c->in_start >= 2 * c->frame_max;
+}
+
+static bool
+make_room(struct connection *c)
+{
+	size_t size = c->in_size == 0 ? IN_SIZE : 2 * c->in_size;
+	char *in;
+
+	if (c->in_start > 0) {
+		memmove(c->in, c->in + c->in_start, c->in_end - c->in_start);
+		c->in_end -= c->in_start;
+		c->in_start = 0;
+	}
+	if (c->in_end < c->in_size)
+		return true;
+	if ((in = realloc(c->in, size)) == NULL)
+		return false;
+	c->in = in;
+	c->in_size = size;
+	return true;
+}
+
+static const char *
+doing(const struct connection *c)
+{
+	switch (c->state) {
+	case CONNECTION_REACHING:
+	case CONNECTION_GREETING:
+		return "cannot connect to";
+	case CONNECTION_TUNING:
+		return "cannot log in to";
+	default:
+		return "lost the connection to";
+	}
+}
+
+static bool
+lost(struct connection *c, const struct rmq_error *why)
+{
+	char peer[300];
+
+	connection_peer(c, peer, sizeof peer);
+	return connection_down(c, why->status, why->code, "%s %s: %s", doing(c), peer, why->text);
+}
+
+static bool
+read_more(struct connection *c)
+{
+	struct rmq_error e = { 0 };
+	ssize_t n;
+
+	if (connection_choked(c))
+		return true;
+	if (!make_room(c))
+		return connection_down(c, RMQ_SYSTEM, 0, "out of memory");
+	n = transport_read(&c->transport, c->in + c->in_end, c->in_size - c->in_end, &e);
+	if (n == 0)
+		rmq_fail(&e, RMQ_UNAVAILABLE, 0, "the other side closed it");
+	if (n == 0 || n == -2)
+		return lost(c, &e);
+	if (n > 0) {
+		c->in_end += (size_t)n;
+		c->last_received = rmq_now();
+	}
+	return true;
+}
+
+bool
+connection_input(struct connection *c, short revents)
+{
+	if (c->state == CONNECTION_REACHING && !reach(c))
+		return false;
+	if (c->state <= CONNECTION_REACHING || c->state == CONNECTION_CLOSED)
+		return c->state != CONNECTION_DOWN;
+	return revents == 0 || read_more(c);
+}
+
+int
+connection_peek(struct connection *c, size_t offset, struct frame *f)
+{
+	struct rmq_error e = { 0 };
+	int n;
+
+	if (c->in_start + offset >= c->in_end)
+		return 0;
+	n = codec_frame(f, c->in + c->in_start + offset, c->in_end - c->in_start - offset, c->frame_max, &e);
+	if (n == -1)
+		lost(c, &e);
+	return n;
+}
+
+void
+connection_skip(struct connection *c, size_t size)
+{
+	c->in_start += size;
+	if (c->in_start == c->in_end)
+		c->in_start = c->in_end = 0;
+}
+
+bool
+connection_timers(struct connection *c, int64_t now, bool may_send)
+{
+	struct rmq_error e = { 0 };
+	static const uint8_t beat[] = { FRAME_HEARTBEAT, 0, 0, 0, 0, 0, 0, FRAME_END };
+
+	if (c->heartbeat == 0 || c->state < CONNECTION_OPENING || c->state == CONNECTION_CLOSED)
+		return true;
+	if (!connection_choked(c) && now - c->last_received >= 2 * c->heartbeat) {
+		rmq_fail(&e, RMQ_UNAVAILABLE, 0, "nothing heard for %lld s", (long long)(now - c->last_received) / 1000);
+		return lost(c, &e);
+	}
+	if (may_send && c->out.len == 0 && now - c->last_sent >= c->heartbeat / 2)
+		rmq_buffer_add(&c->out, beat, sizeof beat);
+	return true;
+}
+
+int64_t
+connection_deadline(const struct connection *c)
+{
+	int64_t dead, beat;
+
+	if (c->state == CONNECTION_REACHING)
+		return transport_deadline(&c->transport);
+	if (c->heartbeat == 0 || c->state < CONNECTION_OPENING || c->state == CONNECTION_CLOSED)
+		return INT64_MAX;
+	beat = c->out.len > 0 || c->transport.want_write ? INT64_MAX : c->last_sent + c->heartbeat / 2;
+	dead = connection_choked(c) ? INT64_MAX : c->last_received + 2 * c->heartbeat;
+	return beat < dead ? beat : dead;
+}

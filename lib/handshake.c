@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What is said on channel 0: start, tune, open, blocked, close.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "handshake.h"
+#include "table.h"
+
+enum { CODE_FORCED = 320, CODE_REFUSED = 403, CODE_RESOURCE = 506, CODE_NOT_ALLOWED = 530,
+    CODE_NOT_IMPLEMENTED = 540, CODE_INTERNAL = 541 };
+
+static amqp_bytes_t
+text(const char *s)
+{
+	return (amqp_bytes_t){ s == NULL ? 0 : strlen(s), (void *)(uintptr_t)s };
+}
+
+static amqp_table_entry_t
+entry(const char *key, const char *value)
+{
+	amqp_table_entry_t e = { .key = text(key), .value = { .kind = AMQP_FIELD_KIND_UTF8 } };
+
+	e.value.value.bytes = text(value);
+	return e;
+}
+
+/*
+ * Without consumer_cancel_notify a consumer of a deleted queue would wait for
+ * ever, and without connection.blocked nobody would hear of an alarm.
+ * https://www.rabbitmq.com/docs/consumers#capabilities
+ */
+static bool
+say_start_ok(struct connection *c, const char *mechanism, amqp_bytes_t response)
+{
+	static const char *const able[] = {
+		"publisher_confirms", "exchange_exchange_bindings", "basic.nack", "consumer_cancel_notify",
+		"connection.blocked", "authentication_failure_close",
+	};
+	enum { NABLE = sizeof able / sizeof *able };
+	amqp_table_entry_t capabilities[NABLE], properties[4];
+	const char *name = c->uri->connection_name != NULL ? c->uri->connection_name : c->config->name;
+	amqp_connection_start_ok_t ok = {
+		.client_properties = { 3, properties },
+		.mechanism = text(mechanism), .response = response, .locale = text("en_US"),
+	};
+
+	for (size_t i = 0; i < NABLE; i++) {
+		capabilities[i] = (amqp_table_entry_t){ text(able[i]), { .kind = AMQP_FIELD_KIND_BOOLEAN } };
+		capabilities[i].value.value.boolean = 1;
+	}
+	properties[0] = entry("product", c->config->product);
+	properties[1] = entry("version", c->config->version);
+	properties[2] = (amqp_table_entry_t){ text("capabilities"), { .kind = AMQP_FIELD_KIND_TABLE } };
+	properties[2].value.value.table = (amqp_table_t){ NABLE, capabilities };
+	if (name != NULL)
+		properties[ok.client_properties.num_entries++] = entry("connection_name", name);
+	c->state = CONNECTION_TUNING;
+	return connection_put(c, 0, AMQP_CONNECTION_START_OK_METHOD, &ok);
+}
+
+/* RFC 4616: an empty authorization identity, the user, the password, with NUL before the last two. */
+static bool
+log_in(struct connection *c)
+{
+	struct rmq_buffer plain = { 0 };
+	const struct rmq_uri *u = c->uri;
+	bool ok;
+
+	if (u->external)
+		return say_start_ok(c, "EXTERNAL", text(u->user));
+	ok = rmq_buffer_add(&plain, "", 1) && rmq_buffer_add(&plain, u->user, strlen(u->user)) &&
+	    rmq_buffer_add(&plain, "", 1) && rmq_buffer_add(&plain, u->password, strlen(u->password));
+	ok = ok ? say_start_ok(c, "PLAIN", (amqp_bytes_t){ plain.len, plain.data }) :
+	    connection_down(c, RMQ_SYSTEM, 0, "out of memory");
+	if (plain.data != NULL)
+		explicit_bzero(plain.data, plain.size);
+	rmq_buffer_free(&plain);
+	return ok;
+}
+
+static bool
+has_word(amqp_bytes_t list, const char *word)
+{
+	size_t len = strlen(word);
+	const char *p = list.bytes, *end = p + list.len;
+
+	while (p != NULL && p < end) {
+		const char *blank = memchr(p, ' ', (size_t)(end - p));
+		const char *stop = blank == NULL ? end : blank;
+
+		if ((size_t)(stop - p) == len && memcmp(p, word, len) == 0)
+			return true;
+		p = blank == NULL ? NULL : blank + 1;
+	}
+	return false;
+}
+
+static void
+remember_version(struct connection *c, const amqp_table_t *properties)
+{
+	for (int i = 0; i < properties->num_entries; i++) {
+		const amqp_table_entry_t *e = &properties->entries[i];
+
+		if (e->key.len == 7 && memcmp(e->key.bytes, "version", 7) == 0 &&
+		    e->value.kind == AMQP_FIELD_KIND_UTF8)
+			snprintf(c->server_version, sizeof c->server_version, "%.*s",
+			    (int)(e->value.value.bytes.len < 31 ? e->value.value.bytes.len : 31),
+			    (const char *)e->value.value.bytes.bytes);
+	}
+}
+
+/* The one method of a broker with a table in it: looked at before librabbitmq follows its depths. */
+static bool
+start_is_sound(struct connection *c, struct rmq_bytes payload)
+{
+	const uint8_t *p = payload.data;
+	struct rmq_error e = { 0 };
+	size_t len;
+
+	if (payload.len < 10 || (len = codec_u32(p + 6)) > payload.len - 10)
+		return connection_down(c, RMQ_PROTOCOL, 0, "broken AMQP: connection.start is too short");
+	if (!table_check((struct rmq_bytes){ len + 4, p + 6 }, TABLE_DEPTH_RECEIVED, &e))
+		return connection_down(c, RMQ_PROTOCOL, 0, "broken AMQP: connection.start: %s", e.text);
+	return true;
+}
+
+static bool
+on_start(struct connection *c, const amqp_connection_start_t *start)
+{
+	const char *mechanism = c->uri->external ? "EXTERNAL" : "PLAIN";
+
+	if (start->version_major != 0 || start->version_minor != 9)
+		return connection_down(c, RMQ_PROTOCOL, 0, "the other side speaks AMQP %u-%u, not 0-9",
+		    start->version_major, start->version_minor);
+	if (!has_word(start->mechanisms, mechanism))
+		return connection_down(c, RMQ_DENIED, 0, "cannot log in: the broker does not offer %s", mechanism);
+	remember_version(c, &start->server_properties);
+	return log_in(c);
+}
+
+/* 0 means "no limit" or "no wish" on either side. */
+static uint32_t
+agree(uint32_t theirs, uint32_t ours)
+{
+	if (theirs == 0 || ours == 0)
+		return theirs > ours ? theirs : ours;
+	return theirs < ours ? theirs : ours;
+}
+
+static int64_t
+wanted_heartbeat(const struct connection *c)
+{
+	if (c->uri->heartbeat > 0)
+		return c->uri->heartbeat;
+	return c->config->heartbeat > 0 ? (c->config->heartbeat + 999) / 1000 : 30;
+}
+
+static bool
+on_tune(struct connection *c, const amqp_connection_tune_t *tune)
+{
+	const struct rmq_uri *u = c->uri;
+	amqp_connection_tune_ok_t ok = {
+		.channel_max = (uint16_t)agree(tune->channel_max, u->channel_max > 0 ? (uint32_t)u->channel_max : 1),
+		.frame_max = agree(tune->frame_max, u->frame_max > 0 ? (uint32_t)u->frame_max : FRAME_MAX_OURS),
+		.heartbeat = (uint16_t)agree(tune->heartbeat, (uint32_t)wanted_heartbeat(c)),
+	};
+	amqp_connection_open_t open = { .virtual_host = text(u->vhost), .capabilities = text(""), .insist = 0 };
+
+	if (ok.frame_max > FRAME_MAX_OURS)
+		ok.frame_max = FRAME_MAX_OURS;
+	if (ok.frame_max < FRAME_MAX_LEAST)
+		return connection_down(c, RMQ_PROTOCOL, 0, "the broker allows frames of %u bytes, at least %d are needed",
+		    ok.frame_max, FRAME_MAX_LEAST);
+	c->frame_max = ok.frame_max;
+	c->heartbeat = (int64_t)ok.heartbeat * 1000;
+	transport_user_timeout(&c->transport, 2 * c->heartbeat);
+	c->state = CONNECTION_OPENING;
+	return connection_put(c, 0, AMQP_CONNECTION_TUNE_OK_METHOD, &ok) &&
+	    connection_put(c, 0, AMQP_CONNECTION_OPEN_METHOD, &open);
+}
+
+static bool
+contains(struct rmq_bytes text, const char *words)
+{
+	return text.data != NULL && memmem(text.data, text.len, words, strlen(words)) != NULL;
+}
+
+enum rmq_status
+handshake_close_status(int code, struct rmq_bytes reply)
+{
+	switch (code) {
+	case CODE_FORCED:
+	case CODE_RESOURCE:
+		return RMQ_UNAVAILABLE;
+	case CODE_REFUSED:
+	case CODE_NOT_ALLOWED:
+		return RMQ_DENIED;
+	case CODE_NOT_IMPLEMENTED:
+		return RMQ_CONFIG;
+	case CODE_INTERNAL:
+		return contains(reply, "deprecated") ? RMQ_CONFIG : RMQ_UNAVAILABLE;
+	default:
+		return RMQ_PROTOCOL;
+	}
+}
+
+static bool
+on_close(struct connection *c, const amqp_connection_close_t *close)
+{
+	struct rmq_bytes reply = { close->reply_text.len, close->reply_text.bytes };
+	enum rmq_status status = handshake_close_status(close->reply_code, reply);
+	int len = (int)reply.len, code = close->reply_code;
+	const char *said = reply.data;
+	amqp_connection_close_ok_t ok = { 0 };
+	char peer[300];
+
+	connection_peer(c, peer, sizeof peer);
+	if (c->state == CONNECTION_TUNING)
+		rmq_fail(&c->error, status, code, "cannot log in to %s as '%s': %.*s", peer, c->uri->user, len, said);
+	else if (c->state == CONNECTION_OPENING)
+		rmq_fail(&c->error, status, code, "cannot open virtual host '%s' on %s: %.*s", c->uri->vhost, peer,
+		    len, said);
+	else
+		rmq_fail(&c->error, status, code, "%s closed the connection: %.*s", peer, len, said);
+	c->out.len = 0;
+	codec_put_method(&c->out, 0, AMQP_CONNECTION_CLOSE_OK_METHOD, &ok, NULL);
+	transport_write(&c->transport, &(struct iovec){ c->out.data, c->out.len }, 1, NULL);
+	connection_drop(c);
+	return false;
+}
+
+static bool
+on_blocked(struct connection *c, const amqp_connection_blocked_t *blocked)
+{
+	size_t len = blocked->reason.len;
+
+	c->blocked = true;
+	if (len >= sizeof c->blocked_reason)
+		len = sizeof c->blocked_reason - 1;
+	if (len > 0)
+		memcpy(c->blocked_reason, blocked->reason.bytes, len);
+	c->blocked_reason[len] = '\0';
+	return true;
+}
+
+/* Which method may come in which state; anything else is a broken broker. */
+static bool
+is_expected(const struct connection *c, amqp_method_number_t id)
+{
+	switch (id) {
+	case AMQP_CONNECTION_START_METHOD:
+		return c->state == CONNECTION_GREETING;
+	case AMQP_CONNECTION_TUNE_METHOD:
+		return c->state == CONNECTION_TUNING;
+	case AMQP_CONNECTION_OPEN_OK_METHOD:
+		return c->state == CONNECTION_OPENING;
+	case AMQP_CONNECTION_CLOSE_OK_METHOD:
+		return c->state == CONNECTION_CLOSING;
+	case AMQP_CONNECTION_CLOSE_METHOD:
+		return c->state > CONNECTION_GREETING;
+	case AMQP_CONNECTION_BLOCKED_METHOD:
+	case AMQP_CONNECTION_UNBLOCKED_METHOD:
+		return c->state >= CONNECTION_OPEN;
+	default:
+		return false;
+	}
+}
+
+static bool
+handle(struct connection *c, amqp_method_number_t id, void *method)
+{
+	switch (id) {
+	case AMQP_CONNECTION_START_METHOD:
+		return on_start(c, method);
+	case AMQP_CONNECTION_TUNE_METHOD:
+		return on_tune(c, method);
+	case AMQP_CONNECTION_OPEN_OK_METHOD:
+		c->state = CONNECTION_OPEN;
+		return true;
+	case AMQP_CONNECTION_BLOCKED_METHOD:
+		return on_blocked(c, method);
+	case AMQP_CONNECTION_UNBLOCKED_METHOD:
+		c->blocked = false;
+		return true;
+	case AMQP_CONNECTION_CLOSE_METHOD:
+		return on_close(c, method);
+	default:
+		c->state = CONNECTION_CLOSED;
+		return true;
+	}
+}
+
+bool
+connection_control(struct connection *c, const struct frame *f)
+{
+	amqp_method_number_t id = codec_method_id(f->payload);
+	struct rmq_error e = { 0 };
+	void *method;
+
+	if (f->type == FRAME_HEARTBEAT)
+		return true;
+	if (f->type != FRAME_METHOD || !is_expected(c, id))
+		return connection_down(c, RMQ_PROTOCOL, 0, "broken AMQP: unexpected frame of type %u (method %u.%u)",
+		    f->type, id >> 16, id & 0xffff);
+	if (id == AMQP_CONNECTION_START_METHOD && !start_is_sound(c, f->payload))
+		return false;
+	recycle_amqp_pool(&c->pool);
+	if (!codec_get_method(f->payload, &c->pool, &method, &e))
+		return connection_down(c, e.status, 0, "%s", e.text);
+	return handle(c, id, method);
+}
+
+void
+connection_close(struct connection *c)
+{
+	amqp_connection_close_t close = { .reply_code = 200, .reply_text = text("bye") };
+
+	c->state = CONNECTION_CLOSING;
+	connection_put(c, 0, AMQP_CONNECTION_CLOSE_METHOD, &close);
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The methods of class connection: what is said on channel 0.
+ */
+#ifndef RMQ_HANDSHAKE_H
+#define RMQ_HANDSHAKE_H
+
+#include "connection.h"
+
+/* What the broker's reply code of a connection.close means for the caller. */
+enum rmq_status	handshake_close_status(int code, struct rmq_bytes text);
+
+#endif
