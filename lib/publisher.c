@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Records on their way to the broker: what happens to them after they were
+ * encoded (record.c) and before they are settled.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "publisher.h"
+#include "record.h"
+
+enum { WINDOW_MESSAGES = 1000, WINDOW_BYTES = 4 << 20, NACKS = 5, PAUSE = 100 };
+
+void
+publisher_init(struct publisher *p, const struct rmq_config *config)
+{
+	*p = (struct publisher){
+		.window_messages = config->window_messages > 0 ? config->window_messages : WINDOW_MESSAGES,
+		.window_bytes = config->window_bytes > 0 ? config->window_bytes : WINDOW_BYTES,
+		.frame_max = FRAME_MAX_OURS,
+	};
+}
+
+void
+publisher_free(struct publisher *p)
+{
+	for (uint64_t i = p->first; i < p->next; i++)
+		free(record_at(p, i)->body);
+	free(p->ring);
+	free(p->log);
+}
+
+/* One message is always let in, however large. */
+bool
+publisher_has_room(const struct publisher *p)
+{
+	return p->counts.unsettled == 0 ||
+	    (p->counts.unsettled < p->window_messages && p->bytes < p->window_bytes);
+}
+
+bool
+publisher_add(struct publisher *p, const struct rmq_message *m, struct rmq_error *e)
+{
+	struct record *r;
+
+	if (!record_room(p))
+		return rmq_no_memory(e);
+	r = record_at(p, p->next);
+	if (!record_encode(p, r, m, e))
+		return false;
+	p->next++;
+	p->bytes += record_size(r);
+	p->counts.accepted++;
+	p->counts.unsettled++;
+	return true;
+}
+
+bool
+publisher_in_record(const struct publisher *p)
+{
+	return p->sent > 0;
+}
+
+bool
+publisher_has_output(const struct publisher *p)
+{
+	return p->unsent < p->next && (p->sent > 0 || p->pause_until == 0 || rmq_now() >= p->pause_until);
+}
+
+/* Records that lie behind each other in the log make one piece; one with its body apart ends the gathering. */
+void
+publisher_gather(const struct publisher *p, struct pieces *out, bool one_record)
+{
+	uint64_t i = p->unsent;
+	size_t sent = p->sent;
+
+	for (; i < p->next && out->n < PUBLISHER_PIECES - 1; i++, sent = 0) {
+		struct record *r = record_at(p, i);
+		char *head = record_bytes(p, r);
+		struct iovec *last = out->n > 0 ? &out->iov[out->n - 1] : NULL;
+
+		if (sent < r->head_len) {
+			if (last != NULL && (char *)last->iov_base + last->iov_len == head)
+				last->iov_len += r->head_len;
+			else
+				out->iov[out->n++] = (struct iovec){ head + sent, r->head_len - sent };
+			sent = 0;
+		} else {
+			sent -= r->head_len;
+		}
+		if (r->body != NULL) {
+			record_gather_body(p, r, sent, out);
+			return;
+		}
+		if (one_record)
+			return;
+	}
+}
+
+void
+publisher_sent(struct publisher *p, size_t n)
+{
+	p->sent += n;
+	while (p->unsent < p->next) {
+		struct record *r = record_at(p, p->unsent);
+		size_t wire = record_wire_size(p, r);
+
+		if (p->sent < wire)
+			break;
+		p->sent -= wire;
+		if (!(r->flags & (RECORD_SENT | RECORD_SENT_BEFORE)))
+			p->counts.in_doubt++;
+		r->flags |= RECORD_SENT;
+		p->unsent++;
+	}
+}
+
+/* The log keeps the bytes of the first record and all behind it. */
+static void
+forget_settled(struct publisher *p)
+{
+	while (p->first < p->next && record_at(p, p->first)->flags & RECORD_DONE) {
+		p->counts.settled_through = record_at(p, p->first)->cookie;
+		p->first++;
+	}
+	if (p->return_hint < p->first)
+		p->return_hint = p->first;
+	p->log_first = p->first < p->next ? record_at(p, p->first)->head : p->log_end;
+}
+
+static void
+done(struct publisher *p, struct record *r)
+{
+	p->bytes -= record_size(r);
+	p->counts.unsettled--;
+	if (r->flags & (RECORD_SENT | RECORD_SENT_BEFORE))
+		p->counts.in_doubt--;
+	if (r->nacks > 0)
+		p->moved--;
+	r->flags |= RECORD_DONE;
+	free(r->body);
+	r->body = NULL;
+}
+
+static void
+confirmed(struct publisher *p, struct record *r)
+{
+	if (r->flags & RECORD_RETURNED)
+		p->counts.returned++;
+	else
+		p->counts.confirmed++;
+	done(p, r);
+}
+
+/* It is sent once more behind all others, and nothing is sent for a while: the queue may be full. */
+static bool
+nacked(struct publisher *p, uint64_t i, struct rmq_error *e)
+{
+	struct record *r = record_at(p, i), *again;
+	uint8_t nacks = r->nacks;
+
+	if (nacks + 1 >= NACKS) {
+		p->counts.nacked++;
+		done(p, r);
+		return true;
+	}
+	if (!record_room(p))
+		return rmq_no_memory(e);
+	r = record_at(p, i);
+	again = record_at(p, p->next);
+	if (!record_copy(p, again, r))
+		return rmq_no_memory(e);
+	r = record_at(p, i);
+	r->body = NULL;
+	r->flags |= RECORD_DONE;
+	again->nacks = (uint8_t)(nacks + 1);
+	again->flags = RECORD_SENT_BEFORE;
+	p->next++;
+	if (nacks == 0)
+		p->moved++;
+	p->pause_until = rmq_now() + ((int64_t)PAUSE << nacks);
+	return true;
+}
+
+bool
+publisher_confirm(struct publisher *p, uint64_t tag, bool multiple, bool ack,
+    void (*on_nack)(void *, uint64_t cookie), void *arg, struct rmq_error *e)
+{
+	uint64_t last = multiple && tag == 0 ? p->unsent - 1 : p->tag_base + tag - 1;
+	uint64_t i = multiple ? p->first : last;
+
+	if (last >= p->unsent || i > last || (!multiple && i < p->first) ||
+	    (!multiple && record_at(p, i)->flags & RECORD_DONE))
+		return rmq_fail(e, RMQ_PROTOCOL, 0, "broken AMQP: a confirm for tag %llu that was not expected",
+		    (unsigned long long)tag);
+	for (; i <= last; i++) {
+		struct record *r = record_at(p, i);
+
+		if (r->flags & RECORD_DONE)
+			continue;
+		if (ack) {
+			confirmed(p, r);
+			continue;
+		}
+		on_nack(arg, r->cookie);
+		if (!nacked(p, i, e))
+			return false;
+	}
+	if (ack)
+		p->pause_until = 0;
+	forget_settled(p);
+	return true;
+}
+
+bool
+publisher_returned(struct publisher *p, struct rmq_bytes exchange, struct rmq_bytes routing_key,
+    struct rmq_bytes body, uint64_t *cookie)
+{
+	for (int turn = 0; turn < 2; turn++) {
+		uint64_t i = turn == 0 ? p->return_hint : p->first;
+
+		for (; i < p->unsent; i++) {
+			struct record *r = record_at(p, i);
+
+			if (r->flags & (RECORD_DONE | RECORD_RETURNED) ||
+			    !record_matches(p, r, exchange, routing_key, body))
+				continue;
+			r->flags |= RECORD_RETURNED;
+			p->return_hint = i + 1;
+			*cookie = r->cookie;
+			return true;
+		}
+	}
+	return false;
+}
+
+void
+publisher_restart(struct publisher *p, bool ignored)
+{
+	uint64_t to = p->first;
+
+	for (uint64_t i = p->first; i < p->next; i++) {
+		struct record *r = record_at(p, i);
+
+		if (r->flags & RECORD_DONE)
+			continue;
+		if (ignored && (r->flags & (RECORD_SENT | RECORD_SENT_BEFORE)) == RECORD_SENT)
+			p->counts.in_doubt--;
+		else if (r->flags & RECORD_SENT)
+			r->flags |= RECORD_SENT_BEFORE;
+		r->flags &= (uint8_t)~(RECORD_SENT | RECORD_RETURNED);
+		*record_at(p, to++) = *r;
+	}
+	p->next = to;
+	p->unsent = p->tag_base = p->return_hint = p->first;
+	p->sent = 0;
+	forget_settled(p);
+}
+
+struct rmq_counts
+publisher_counts(const struct publisher *p)
+{
+	struct rmq_counts counts = p->counts;
+
+	if (p->moved > 0)
+		for (uint64_t i = p->first; i < p->next; i++)
+			if (!(record_at(p, i)->flags & RECORD_DONE) && record_at(p, i)->cookie <= counts.settled_through)
+				counts.settled_through = record_at(p, i)->cookie - 1;
+	return counts;
+}
