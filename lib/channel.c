@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The channel of a session: every method that a broker may send on it, and
+ * what follows.  None is passed over in silence.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "session.h"
+
+bool
+channel_await(struct rmq *mq, amqp_method_number_t reply, struct step *step)
+{
+	size_t size = mq->awaited_size == 0 ? 8 : 2 * mq->awaited_size;
+	struct awaited *awaited;
+
+	if (mq->nawaited == mq->awaited_size) {
+		if ((awaited = reallocarray(mq->awaited, size, sizeof *awaited)) == NULL) {
+			session_fail(mq, RMQ_SYSTEM, 0, "out of memory");
+			return false;
+		}
+		mq->awaited = awaited;
+		mq->awaited_size = size;
+	}
+	mq->awaited[mq->nawaited++] = (struct awaited){ reply, step };
+	if (mq->state != SESSION_LEAVING)
+		mq->reply_deadline = rmq_now() + mq->config.reply_limit;
+	return true;
+}
+
+void
+channel_forget(struct rmq *mq)
+{
+	mq->nawaited = 0;
+	mq->reply_deadline = INT64_MAX;
+	mq->flow_off = false;
+	delivery_reset(mq);
+}
+
+void
+channel_open(struct rmq *mq)
+{
+	amqp_channel_open_t open = { 0 };
+	amqp_confirm_select_t select = { 0 };
+
+	mq->state = SESSION_SETTING_UP;
+	mq->publisher.frame_max = mq->connection.frame_max;
+	if (!session_put(mq, AMQP_CHANNEL_OPEN_METHOD, &open) ||
+	    !channel_await(mq, AMQP_CHANNEL_OPEN_OK_METHOD, NULL))
+		return;
+	if (mq->config.confirm && (!session_put(mq, AMQP_CONFIRM_SELECT_METHOD, &select) ||
+	    !channel_await(mq, AMQP_CONFIRM_SELECT_OK_METHOD, NULL)))
+		return;
+	topology_run(mq);
+}
+
+static void
+broken(struct rmq *mq, const char *what, amqp_method_number_t id)
+{
+	session_fail(mq, RMQ_PROTOCOL, 0, "broken AMQP: %s %u.%u", what, id >> 16, id & 0xffff);
+}
+
+static void
+on_reply(struct rmq *mq, amqp_method_number_t id, void *method)
+{
+	struct awaited a = mq->awaited[0];
+
+	if (mq->nawaited == 0 || a.reply != id) {
+		broken(mq, "unexpected reply", id);
+		return;
+	}
+	mq->nawaited--;
+	memmove(mq->awaited, mq->awaited + 1, mq->nawaited * sizeof *mq->awaited);
+	mq->reply_deadline = mq->nawaited > 0 ? rmq_now() + mq->config.reply_limit : INT64_MAX;
+	if (a.step != NULL)
+		topology_done(mq, a.step, id, method);
+	if (id == AMQP_BASIC_CANCEL_OK_METHOD && mq->nawaited == 0)
+		session_stopped(mq);
+	if (mq->nawaited == 0 && mq->state == SESSION_SETTING_UP)
+		session_ready(mq);
+}
+
+static enum rmq_status
+publish_status(int code)
+{
+	switch (code) {
+	case 403:
+		return RMQ_DENIED;
+	case 404:
+		return RMQ_NO_DESTINATION;
+	case 406:
+		return RMQ_BAD_RECORD;
+	default:
+		return RMQ_PROTOCOL;
+	}
+}
+
+static bool
+contains(struct rmq_bytes text, const char *words)
+{
+	return text.data != NULL && memmem(text.data, text.len, words, strlen(words)) != NULL;
+}
+
+/* The acknowledgement timeout of brokers before 4.3: https://www.rabbitmq.com/docs/consumers#acknowledgement-timeout */
+static bool
+took_too_long(int code, struct rmq_bytes text)
+{
+	return code == 406 && contains(text, "acknowledgement") && contains(text, "timed out");
+}
+
+static void
+open_again(struct rmq *mq, bool ignored)
+{
+	publisher_restart(&mq->publisher, ignored);
+	channel_forget(mq);
+	topology_reset(mq, false);
+	channel_open(mq);
+}
+
+/* Frames behind the one that was refused are thrown away by the broker: while setting up, nothing was published. */
+static void
+on_channel_close(struct rmq *mq, const amqp_channel_close_t *close)
+{
+	amqp_method_number_t id = (amqp_method_number_t)close->class_id << 16 | close->method_id;
+	struct rmq_bytes text = bytes_from_amqp(close->reply_text);
+	struct step *step = mq->nawaited > 0 ? mq->awaited[0].step : NULL;
+	bool setting_up = mq->state == SESSION_SETTING_UP;
+	amqp_channel_close_ok_t ok = { 0 };
+	char said[256];
+
+	memcpy(said, text.data, text.len < 255 ? text.len : 255);
+	said[text.len < 255 ? text.len : 255] = '\0';
+	if (!session_put(mq, AMQP_CHANNEL_CLOSE_OK_METHOD, &ok))
+		return;
+	if (id == AMQP_BASIC_PUBLISH_METHOD && step == NULL) {
+		session_fail(mq, publish_status(close->reply_code), close->reply_code, "cannot publish: %s", said);
+	} else if (step != NULL && topology_refused(mq, step, close->reply_code, text)) {
+		if (!setting_up)
+			session_lost(mq, said);
+		open_again(mq, setting_up);
+	} else if (step == NULL && took_too_long(close->reply_code, text)) {
+		session_lost(mq, said);
+		open_again(mq, false);
+	} else if (mq->state != SESSION_FAILED && mq->state != SESSION_WAITING) {
+		session_fail(mq, RMQ_PROTOCOL, close->reply_code, "the broker closed the channel (%u.%u): %s",
+		    id >> 16, id & 0xffff, said);
+	}
+}
+
+static void
+on_nacked_record(void *arg, uint64_t cookie)
+{
+	session_event(arg, (struct rmq_event){ .type = RMQ_NACKED, .cookie = cookie });
+}
+
+static void
+on_confirm(struct rmq *mq, uint64_t tag, bool multiple, bool ack)
+{
+	struct rmq_error e = { 0 };
+
+	if (!publisher_confirm(&mq->publisher, tag, multiple, ack, on_nacked_record, mq, &e))
+		session_fail(mq, e.status, 0, "%s", e.text);
+	else
+		session_confirmed(mq);
+}
+
+static void
+on_cancel(struct rmq *mq, const amqp_basic_cancel_t *cancel)
+{
+	struct step *step = topology_consumer(mq, bytes_from_amqp(cancel->consumer_tag));
+
+	if (step == NULL) {
+		broken(mq, "cancel of an unknown consumer", AMQP_BASIC_CANCEL_METHOD);
+		return;
+	}
+	session_event(mq, (struct rmq_event){ .type = RMQ_CANCELLED, .consumer = step->consumer });
+	topology_subscribe_again(mq, step);
+}
+
+static void
+on_flow(struct rmq *mq, const amqp_channel_flow_t *flow)
+{
+	amqp_channel_flow_ok_t ok = { flow->active };
+
+	mq->flow_off = !flow->active;
+	session_put(mq, AMQP_CHANNEL_FLOW_OK_METHOD, &ok);
+}
+
+static void
+on_method(struct rmq *mq, amqp_method_number_t id, void *method)
+{
+	amqp_basic_ack_t *ack = method;
+	amqp_basic_nack_t *nack = method;
+
+	switch (id) {
+	case AMQP_BASIC_ACK_METHOD:
+		on_confirm(mq, ack->delivery_tag, ack->multiple, true);
+		break;
+	case AMQP_BASIC_NACK_METHOD:
+		on_confirm(mq, nack->delivery_tag, nack->multiple, false);
+		break;
+	case AMQP_BASIC_CANCEL_METHOD:
+		on_cancel(mq, method);
+		break;
+	case AMQP_CHANNEL_CLOSE_METHOD:
+		on_channel_close(mq, method);
+		break;
+	case AMQP_CHANNEL_FLOW_METHOD:
+		on_flow(mq, method);
+		break;
+	case AMQP_CHANNEL_OPEN_OK_METHOD:
+	case AMQP_CONFIRM_SELECT_OK_METHOD:
+	case AMQP_EXCHANGE_DECLARE_OK_METHOD:
+	case AMQP_QUEUE_DECLARE_OK_METHOD:
+	case AMQP_QUEUE_BIND_OK_METHOD:
+	case AMQP_BASIC_QOS_OK_METHOD:
+	case AMQP_BASIC_CONSUME_OK_METHOD:
+	case AMQP_BASIC_CANCEL_OK_METHOD:
+		on_reply(mq, id, method);
+		break;
+	default:
+		broken(mq, "unexpected method", id);
+	}
+}
+
+/* Once channel.close is on its way, only its answer counts (the broker may have closed the channel itself). */
+static void
+while_leaving(struct rmq *mq, const struct frame *f)
+{
+	amqp_method_number_t id = codec_method_id(f->payload);
+
+	if (f->type != FRAME_METHOD || mq->nawaited == 0)
+		return;
+	if (id == AMQP_CHANNEL_CLOSE_OK_METHOD) {
+		mq->nawaited = 0;
+		connection_close(&mq->connection);
+	} else if (id == AMQP_CHANNEL_CLOSE_METHOD) {
+		session_fail(mq, RMQ_UNCONFIRMED, 0, "the broker closed the channel before the goodbye");
+	}
+}
+
+static void
+on_method_frame(struct rmq *mq, const struct frame *f)
+{
+	struct rmq_error e = { 0 };
+	void *method;
+
+	recycle_amqp_pool(&mq->pool);
+	if (codec_get_method(f->payload, &mq->pool, &method, &e))
+		on_method(mq, codec_method_id(f->payload), method);
+	else
+		session_fail(mq, e.status, 0, "%s", e.text);
+}
+
+static bool
+starts_content(const struct frame *f)
+{
+	amqp_method_number_t id = codec_method_id(f->payload);
+
+	return f->type == FRAME_METHOD && (id == AMQP_BASIC_DELIVER_METHOD || id == AMQP_BASIC_RETURN_METHOD);
+}
+
+int
+channel_next(struct rmq *mq, struct rmq_event *ev)
+{
+	struct frame f;
+	int n = connection_peek(&mq->connection, 0, &f);
+
+	if (n == 1 && f.channel == 0) {
+		connection_skip(&mq->connection, f.size);
+		if (!connection_control(&mq->connection, &f))
+			session_down(mq);
+		return 0;
+	}
+	if (n == -1)
+		session_down(mq);
+	if (n != 1)
+		return -1;
+	if (f.channel != CHANNEL || mq->state < SESSION_SETTING_UP) {
+		session_fail(mq, RMQ_PROTOCOL, 0, "broken AMQP: a frame on channel %u", f.channel);
+		return 0;
+	}
+	if (mq->state != SESSION_LEAVING && starts_content(&f))
+		return delivery_next(mq, &f, ev);
+	connection_skip(&mq->connection, f.size);
+	if (mq->state == SESSION_LEAVING)
+		while_leaving(mq, &f);
+	else if (f.type == FRAME_METHOD && mq->content.id == 0)
+		on_method_frame(mq, &f);
+	else
+		return delivery_part(mq, &f, ev);
+	return 0;
+}
