@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Tables inside the library: librabbitmq's tables with the memory they live
+ * in, and the checks that come before librabbitmq sees a byte.
+ *
+ * Depth counts tables and arrays that stand in one another; the outermost
+ * table is 1.
+ */
+#ifndef RMQ_TABLE_H
+#define RMQ_TABLE_H
+
+#include "amqp_compat.h"
+
+enum {
+	TABLE_DEPTH_RECEIVED = 64,	/* librabbitmq itself gives up at 100 */
+	TABLE_DEPTH_SENT = 32,
+	TABLE_KEY_SIZE = 255
+};
+
+struct rmq_table {
+	amqp_pool_t	 pool;		/* what entries and values are made of */
+	amqp_table_t	 table;
+	int		 room;		/* for so many entries */
+};
+
+void	 table_init(struct rmq_table *);
+void	 table_clear(struct rmq_table *);	/* no entries; the memory is kept for the next ones */
+void	 table_done(struct rmq_table *);
+
+struct rmq_table *table_copy(const struct rmq_table *);	/* NULL: no memory */
+const amqp_table_t *table_amqp(const struct rmq_table *);	/* of NULL: an empty one */
+size_t	 table_encoded_size(const struct rmq_table *);	/* with the four bytes of its length */
+/* Names, depth and numbers are such that a broker takes them. */
+bool	 table_sendable(const struct rmq_table *, struct rmq_error *);
+
+/*
+ * Both take the encoded table from its length on to its last byte.  A decoded
+ * table borrows names and strings from there.
+ */
+bool	 table_check(struct rmq_bytes encoded, unsigned max_depth, struct rmq_error *);
+bool	 table_decode(struct rmq_table *, struct rmq_bytes encoded, struct rmq_error *);
+
+#endif
