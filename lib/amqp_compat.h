@@ -23,6 +23,12 @@ bytes_to_amqp(struct rmq_bytes b)
 	return (amqp_bytes_t){ b.len, (void *)b.data };
 }
 
+static inline amqp_bytes_t
+text_to_amqp(const char *s)
+{
+	return bytes_to_amqp(rmq_bytes(s));
+}
+
 static inline struct rmq_bytes
 bytes_from_amqp(amqp_bytes_t b)
 {

@@ -16,7 +16,7 @@ channel_await(struct rmq *mq, amqp_method_number_t reply, struct step *step)
 
 	if (mq->nawaited == mq->awaited_size) {
 		if ((awaited = reallocarray(mq->awaited, size, sizeof *awaited)) == NULL) {
-			session_fail(mq, RMQ_SYSTEM, 0, "out of memory");
+			session_no_memory(mq);
 			return false;
 		}
 		mq->awaited = awaited;
@@ -32,7 +32,7 @@ void
 channel_forget(struct rmq *mq)
 {
 	mq->nawaited = 0;
-	mq->reply_deadline = INT64_MAX;
+	mq->reply_deadline = SESSION_NEVER;
 	mq->flow_off = false;
 	delivery_reset(mq);
 }
@@ -71,7 +71,7 @@ on_reply(struct rmq *mq, amqp_method_number_t id, void *method)
 	}
 	mq->nawaited--;
 	memmove(mq->awaited, mq->awaited + 1, mq->nawaited * sizeof *mq->awaited);
-	mq->reply_deadline = mq->nawaited > 0 ? rmq_now() + mq->config.reply_limit : INT64_MAX;
+	mq->reply_deadline = mq->nawaited > 0 ? rmq_now() + mq->config.reply_limit : SESSION_NEVER;
 	if (a.step != NULL)
 		topology_done(mq, a.step, id, method);
 	if (id == AMQP_BASIC_CANCEL_OK_METHOD && mq->nawaited == 0)
@@ -95,17 +95,11 @@ publish_status(int code)
 	}
 }
 
-static bool
-contains(struct rmq_bytes text, const char *words)
-{
-	return text.data != NULL && memmem(text.data, text.len, words, strlen(words)) != NULL;
-}
-
 /* The acknowledgement timeout of brokers before 4.3: https://www.rabbitmq.com/docs/consumers#acknowledgement-timeout */
 static bool
 took_too_long(int code, struct rmq_bytes text)
 {
-	return code == 406 && contains(text, "acknowledgement") && contains(text, "timed out");
+	return code == 406 && bytes_contain(text, "acknowledgement") && bytes_contain(text, "timed out");
 }
 
 static void

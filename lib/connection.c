@@ -189,6 +189,13 @@ lost(struct connection *c, const struct rmq_error *why)
 	return connection_down(c, why->status, why->code, "%s %s: %s", doing(c), peer, why->text);
 }
 
+/* TLS has decrypted more than was asked for: poll() knows nothing of it. */
+bool
+connection_has_more(const struct connection *c)
+{
+	return transport_pending(&c->transport) && !connection_choked(c);
+}
+
 static bool
 read_more(struct connection *c)
 {
@@ -218,7 +225,7 @@ connection_input(struct connection *c, short revents)
 		return false;
 	if (c->state <= CONNECTION_REACHING || c->state == CONNECTION_CLOSED)
 		return c->state != CONNECTION_DOWN;
-	return revents == 0 || read_more(c);
+	return (revents == 0 && !connection_has_more(c)) || read_more(c);
 }
 
 int

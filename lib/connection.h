@@ -52,6 +52,7 @@ const char *connection_peer(const struct connection *, char *label, size_t size)
 /* Advances the handshake and reads; false: it went down, see error. */
 bool	connection_input(struct connection *, short revents);
 bool	connection_choked(const struct connection *);	/* enough is read until somebody takes the frames */
+bool	connection_has_more(const struct connection *);	/* to be read without waiting */
 /* 1: the frame `offset` bytes behind the next one; 0: it is not complete; -1: the connection went down */
 int	connection_peek(struct connection *, size_t offset, struct frame *);
 void	connection_skip(struct connection *, size_t);

@@ -96,7 +96,7 @@ collect(struct rmq *mq, const struct frame *method)
 {
 	delivery_reset(mq);
 	if (!rmq_buffer_add(&mq->content.method, method->payload.data, method->payload.len)) {
-		session_fail(mq, RMQ_SYSTEM, 0, "out of memory");
+		session_no_memory(mq);
 		return 0;
 	}
 	mq->content.id = codec_method_id(method->payload);
@@ -174,7 +174,7 @@ add_body(struct rmq *mq, const struct frame *f)
 		return false;
 	}
 	if (!rmq_buffer_add(&c->body, f->payload.data, f->payload.len)) {
-		session_fail(mq, RMQ_SYSTEM, 0, "out of memory");
+		session_no_memory(mq);
 		return false;
 	}
 	return true;

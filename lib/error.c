@@ -4,6 +4,7 @@
  */
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "error.h"
 
@@ -26,4 +27,10 @@ bool
 rmq_no_memory(struct rmq_error *e)
 {
 	return rmq_fail(e, RMQ_SYSTEM, 0, "out of memory");
+}
+
+bool
+bytes_contain(struct rmq_bytes text, const char *words)
+{
+	return text.data != NULL && memmem(text.data, text.len, words, strlen(words)) != NULL;
 }

@@ -13,4 +13,7 @@ bool	rmq_fail(struct rmq_error *, enum rmq_status, int code, const char *fmt, ..
 	    __attribute__((format(printf, 4, 5)));
 bool	rmq_no_memory(struct rmq_error *);
 
+/* Brokers say in words what their reply codes do not tell apart. */
+bool	bytes_contain(struct rmq_bytes, const char *words);
+
 #endif

@@ -11,18 +11,12 @@
 enum { CODE_FORCED = 320, CODE_REFUSED = 403, CODE_RESOURCE = 506, CODE_NOT_ALLOWED = 530,
     CODE_NOT_IMPLEMENTED = 540, CODE_INTERNAL = 541 };
 
-static amqp_bytes_t
-text(const char *s)
-{
-	return (amqp_bytes_t){ s == NULL ? 0 : strlen(s), (void *)(uintptr_t)s };
-}
-
 static amqp_table_entry_t
 entry(const char *key, const char *value)
 {
-	amqp_table_entry_t e = { .key = text(key), .value = { .kind = AMQP_FIELD_KIND_UTF8 } };
+	amqp_table_entry_t e = { .key = text_to_amqp(key), .value = { .kind = AMQP_FIELD_KIND_UTF8 } };
 
-	e.value.value.bytes = text(value);
+	e.value.value.bytes = text_to_amqp(value);
 	return e;
 }
 
@@ -43,16 +37,16 @@ say_start_ok(struct connection *c, const char *mechanism, amqp_bytes_t response)
 	const char *name = c->uri->connection_name != NULL ? c->uri->connection_name : c->config->name;
 	amqp_connection_start_ok_t ok = {
 		.client_properties = { 3, properties },
-		.mechanism = text(mechanism), .response = response, .locale = text("en_US"),
+		.mechanism = text_to_amqp(mechanism), .response = response, .locale = text_to_amqp("en_US"),
 	};
 
 	for (size_t i = 0; i < NABLE; i++) {
-		capabilities[i] = (amqp_table_entry_t){ text(able[i]), { .kind = AMQP_FIELD_KIND_BOOLEAN } };
+		capabilities[i] = (amqp_table_entry_t){ text_to_amqp(able[i]), { .kind = AMQP_FIELD_KIND_BOOLEAN } };
 		capabilities[i].value.value.boolean = 1;
 	}
 	properties[0] = entry("product", c->config->product);
 	properties[1] = entry("version", c->config->version);
-	properties[2] = (amqp_table_entry_t){ text("capabilities"), { .kind = AMQP_FIELD_KIND_TABLE } };
+	properties[2] = (amqp_table_entry_t){ text_to_amqp("capabilities"), { .kind = AMQP_FIELD_KIND_TABLE } };
 	properties[2].value.value.table = (amqp_table_t){ NABLE, capabilities };
 	if (name != NULL)
 		properties[ok.client_properties.num_entries++] = entry("connection_name", name);
@@ -69,7 +63,7 @@ log_in(struct connection *c)
 	bool ok;
 
 	if (u->external)
-		return say_start_ok(c, "EXTERNAL", text(u->user));
+		return say_start_ok(c, "EXTERNAL", text_to_amqp(u->user));
 	ok = rmq_buffer_add(&plain, "", 1) && rmq_buffer_add(&plain, u->user, strlen(u->user)) &&
 	    rmq_buffer_add(&plain, "", 1) && rmq_buffer_add(&plain, u->password, strlen(u->password));
 	ok = ok ? say_start_ok(c, "PLAIN", (amqp_bytes_t){ plain.len, plain.data }) :
@@ -166,7 +160,7 @@ on_tune(struct connection *c, const amqp_connection_tune_t *tune)
 		.frame_max = agree(tune->frame_max, u->frame_max > 0 ? (uint32_t)u->frame_max : FRAME_MAX_OURS),
 		.heartbeat = (uint16_t)agree(tune->heartbeat, (uint32_t)wanted_heartbeat(c)),
 	};
-	amqp_connection_open_t open = { .virtual_host = text(u->vhost), .capabilities = text(""), .insist = 0 };
+	amqp_connection_open_t open = { .virtual_host = text_to_amqp(u->vhost), .capabilities = text_to_amqp(""), .insist = 0 };
 
 	if (ok.frame_max > FRAME_MAX_OURS)
 		ok.frame_max = FRAME_MAX_OURS;
@@ -179,12 +173,6 @@ on_tune(struct connection *c, const amqp_connection_tune_t *tune)
 	c->state = CONNECTION_OPENING;
 	return connection_put(c, 0, AMQP_CONNECTION_TUNE_OK_METHOD, &ok) &&
 	    connection_put(c, 0, AMQP_CONNECTION_OPEN_METHOD, &open);
-}
-
-static bool
-contains(struct rmq_bytes text, const char *words)
-{
-	return text.data != NULL && memmem(text.data, text.len, words, strlen(words)) != NULL;
 }
 
 enum rmq_status
@@ -200,7 +188,7 @@ handshake_close_status(int code, struct rmq_bytes reply)
 	case CODE_NOT_IMPLEMENTED:
 		return RMQ_CONFIG;
 	case CODE_INTERNAL:
-		return contains(reply, "deprecated") ? RMQ_CONFIG : RMQ_UNAVAILABLE;
+		return bytes_contain(reply, "deprecated") ? RMQ_CONFIG : RMQ_UNAVAILABLE;
 	default:
 		return RMQ_PROTOCOL;
 	}
@@ -315,7 +303,7 @@ connection_control(struct connection *c, const struct frame *f)
 void
 connection_close(struct connection *c)
 {
-	amqp_connection_close_t close = { .reply_code = 200, .reply_text = text("bye") };
+	amqp_connection_close_t close = { .reply_code = 200, .reply_text = text_to_amqp("bye") };
 
 	c->state = CONNECTION_CLOSING;
 	connection_put(c, 0, AMQP_CONNECTION_CLOSE_METHOD, &close);

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A session: the calls of the caller's loop, the timers, and finding a broker
- * again.
+ * A session: opening, the calls of the caller's loop, closing.
  */
-#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,11 +10,9 @@
 #include "session.h"
 
 enum {
-	FIRST_LIMIT = 10000, RETRY_LIMIT = 60000, REPLY_LIMIT = 30000, LEAVE_LIMIT = 2000, ATTEMPT_LIMIT = 10000,
-	BACKOFF_LEAST = 250, BACKOFF_MOST_FIRST = 1000, BACKOFF_MOST = 30000, REFUSALS = 5,
-	FAR_ROUND_TRIP = 2, RECORDS_PER_MS = 400
+	FIRST_LIMIT = 10000, RETRY_LIMIT = 60000, REPLY_LIMIT = 30000, LEAVE_LIMIT = 2000,
+	WINDOW_NEAR = 1000, FAR_ROUND_TRIP = 2, RECORDS_PER_MS = 400, WINDOW_FAR_BYTES = 8 << 20
 };
-static const int64_t NEVER = INT64_MAX;
 
 void
 session_fail(struct rmq *mq, enum rmq_status status, int code, const char *fmt, ...)
@@ -32,8 +28,8 @@ session_fail(struct rmq *mq, enum rmq_status status, int code, const char *fmt, 
 	mq->state = SESSION_FAILED;
 }
 
-static void
-no_memory(struct rmq *mq)
+void
+session_no_memory(struct rmq *mq)
 {
 	session_fail(mq, RMQ_SYSTEM, 0, "out of memory");
 }
@@ -48,7 +44,7 @@ session_event(struct rmq *mq, struct rmq_event ev)
 		mq->first_event = mq->nevents = 0;
 	if (mq->nevents == mq->events_size) {
 		if ((events = reallocarray(mq->events, size, sizeof *events)) == NULL) {
-			no_memory(mq);
+			session_no_memory(mq);
 			return;
 		}
 		mq->events = events;
@@ -64,64 +60,6 @@ session_put(struct rmq *mq, amqp_method_number_t id, void *method)
 		return true;
 	session_down(mq);
 	return false;
-}
-
-static int64_t
-after(int64_t ms)
-{
-	return ms < 0 ? NEVER : rmq_now() + ms;
-}
-
-static size_t
-count_hosts(const struct rmq *mq)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < mq->config.nuris; i++)
-		n += mq->config.uris[i].nhosts;
-	return n;
-}
-
-static const struct rmq_host *
-host_in_turn(const struct rmq *mq, const struct rmq_uri **uri)
-{
-	size_t i = mq->turn % count_hosts(mq);
-
-	for (*uri = mq->config.uris; i >= (*uri)->nhosts; (*uri)++)
-		i -= (*uri)->nhosts;
-	return &(*uri)->hosts[i];
-}
-
-/* In the first round each host gets its share of the time, so that a dead one does not use up the others'. */
-static int64_t
-attempt_deadline(const struct rmq *mq)
-{
-	size_t hosts = count_hosts(mq);
-	int64_t now = rmq_now(), left = mq->deadline == NEVER ? ATTEMPT_LIMIT : mq->deadline - now;
-
-	if (mq->attempts < hosts)
-		left /= (int64_t)(hosts - mq->attempts);
-	return now + (left > ATTEMPT_LIMIT ? ATTEMPT_LIMIT : left);
-}
-
-static void
-attempt(struct rmq *mq)
-{
-	const struct rmq_uri *uri;
-	const struct rmq_host *host = host_in_turn(mq, &uri);
-	int64_t deadline = attempt_deadline(mq);
-	bool ok;
-
-	mq->state = SESSION_CONNECTING;
-	mq->reply_deadline = deadline;
-	mq->attempts++;
-	mq->turn++;
-	if (mq->config.socket > 0)
-		ok = connection_adopt(&mq->connection, mq->config.uris, mq->config.socket);
-	else
-		ok = connection_start(&mq->connection, uri, host, deadline);
-	if (!ok)
-		session_down(mq);
 }
 
 static void
@@ -156,9 +94,9 @@ rmq_open(const struct rmq_config *config)
 	init_amqp_pool(&mq->pool, 4096);
 	connection_init(&mq->connection, &mq->config);
 	publisher_init(&mq->publisher, &mq->config);
-	mq->deadline = after(mq->config.first_limit);
-	mq->reply_deadline = mq->confirm_deadline = mq->blocked_deadline = NEVER;
-	attempt(mq);
+	mq->deadline = session_after(mq->config.first_limit);
+	mq->reply_deadline = mq->confirm_deadline = mq->blocked_deadline = SESSION_NEVER;
+	session_attempt(mq);
 	return mq;
 }
 
@@ -194,29 +132,6 @@ rmq_error(const struct rmq *mq)
 	return &mq->error;
 }
 
-/* Full jitter: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/ */
-static int64_t
-backoff(const struct rmq *mq)
-{
-	int64_t most = mq->was_ready ? BACKOFF_MOST : BACKOFF_MOST_FIRST;
-	unsigned round = (mq->attempts - 1) / (unsigned)count_hosts(mq);
-	int64_t limit = round < 8 ? (int64_t)BACKOFF_LEAST << round : most;
-
-	if (mq->attempts % count_hosts(mq) != 0)
-		return 0;
-	return arc4random_uniform((uint32_t)(limit > most ? most : limit)) + 10;
-}
-
-static bool
-worth_another_try(struct rmq *mq, const struct rmq_error *e)
-{
-	if (mq->config.socket > 0)
-		return false;
-	if (e->status == RMQ_DENIED)
-		return mq->was_ready && ++mq->refusals < REFUSALS;
-	return e->status == RMQ_UNAVAILABLE || e->status == RMQ_NO_HOST;
-}
-
 void
 session_left(struct rmq *mq)
 {
@@ -226,92 +141,11 @@ session_left(struct rmq *mq)
 }
 
 void
-session_lost(struct rmq *mq, const char *why)
-{
-	snprintf(mq->lost_text, sizeof mq->lost_text, "%s", why);
-	mq->epoch++;
-	session_event(mq, (struct rmq_event){ .type = RMQ_LOST, .text = rmq_bytes(mq->lost_text) });
-}
-
-void
 session_stopped(struct rmq *mq)
 {
 	if (!mq->stopped)
 		session_event(mq, (struct rmq_event){ .type = RMQ_STOPPED });
 	mq->stopped = true;
-}
-
-/* The goodbye was not answered.  What it was to prove is known already, or will never be. */
-static void
-down_while_leaving(struct rmq *mq, const struct rmq_error *e)
-{
-	if (mq->nconsumers > 0 && mq->nawaited > 0)
-		session_fail(mq, RMQ_UNCONFIRMED, e->code,
-		    "cannot tell whether the last acknowledgements arrived: %s", e->text);
-	else
-		session_left(mq);
-}
-
-void
-session_down(struct rmq *mq)
-{
-	struct rmq_error e = mq->connection.error;
-	bool was_up = mq->state == SESSION_READY;
-
-	if (mq->state >= SESSION_CLOSED)
-		return;
-	if (mq->state == SESSION_LEAVING) {
-		down_while_leaving(mq, &e);
-		return;
-	}
-	publisher_restart(&mq->publisher, mq->state == SESSION_SETTING_UP);
-	channel_forget(mq);
-	topology_reset(mq, true);
-	mq->blocked_told = false;
-	mq->blocked_deadline = mq->confirm_deadline = NEVER;
-	if (was_up)
-		session_lost(mq, e.text);
-	if (mq->stopping)
-		session_stopped(mq);
-	if (was_up && mq->deadline == NEVER)
-		mq->deadline = after(mq->config.retry_limit);
-	if (!worth_another_try(mq, &e) || rmq_now() >= mq->deadline) {
-		session_fail(mq, e.status, e.code, "%s", e.text);
-		return;
-	}
-	mq->state = SESSION_WAITING;
-	mq->retry_at = rmq_now() + backoff(mq);
-}
-
-/* A connection that leads nowhere is dropped without a word: its goodbye might wait for the broker for a minute. */
-static void
-give_up(struct rmq *mq, const char *why)
-{
-	char peer[300];
-
-	connection_peer(&mq->connection, peer, sizeof peer);
-	connection_down(&mq->connection, RMQ_UNAVAILABLE, 0, "no answer from %s: %s", peer, why);
-	session_down(mq);
-}
-
-void
-session_ready(struct rmq *mq)
-{
-	mq->state = SESSION_READY;
-	mq->was_ready = true;
-	mq->attempts = mq->refusals = 0;
-	mq->reply_deadline = NEVER;
-	if (mq->publisher.counts.unsettled == 0 || mq->deadline == NEVER)
-		mq->deadline = NEVER;
-	session_event(mq, (struct rmq_event){ .type = RMQ_READY });
-}
-
-/* Only a confirm proves to a publisher that it got anywhere after a loss. */
-void
-session_confirmed(struct rmq *mq)
-{
-	mq->deadline = NEVER;
-	mq->confirm_deadline = NEVER;
 }
 
 static void
@@ -361,10 +195,10 @@ write_out(struct rmq *mq)
 			pieces.iov[pieces.n++] = (struct iovec){ c->out.data, control };
 		if (publisher_in_record(p) || (publishing && !c->blocked && publisher_has_output(p)))
 			publisher_gather(p, &pieces, publisher_in_record(p));
-		if (pieces.n == 0)
+		if (pieces.n == 0 && !transport_holds_back(&c->transport))
 			return;
 		n = transport_write(&c->transport, pieces.iov, pieces.n, &e);
-		if (n == -1)
+		if (n == -1 || (n == 0 && pieces.n == 0))
 			return;
 		if (n == -2) {
 			/* What the broker said before it hung up is the better reason. */
@@ -378,49 +212,9 @@ write_out(struct rmq *mq)
 		control = (size_t)n < control ? (size_t)n : control;
 		rmq_buffer_drop(&c->out, control);
 		publisher_sent(p, (size_t)n - control);
-		if (mq->confirm_deadline == NEVER && p->counts.unsettled > 0)
-			mq->confirm_deadline = after(mq->config.reply_limit);
+		if (mq->confirm_deadline == SESSION_NEVER && p->counts.unsettled > 0)
+			mq->confirm_deadline = session_after(mq->config.reply_limit);
 	}
-}
-
-static void
-reply_timers(struct rmq *mq, int64_t now)
-{
-	if (mq->state == SESSION_LEAVING && now >= mq->reply_deadline) {
-		rmq_fail(&mq->connection.error, RMQ_UNAVAILABLE, 0, "no answer");
-		session_down(mq);
-	} else if (now >= mq->reply_deadline) {
-		give_up(mq, mq->was_ready || connection_usable(&mq->connection) ? "a reply did not come in time" :
-		    "the handshake did not end in time");
-	} else if (mq->blocked_deadline <= now) {
-		session_fail(mq, RMQ_UNAVAILABLE, 0, "the broker takes no messages: %s",
-		    mq->connection.blocked_reason);
-	} else if (now >= mq->confirm_deadline && !mq->connection.blocked) {
-		mq->deadline = mq->deadline == NEVER ? after(mq->config.retry_limit) : mq->deadline;
-		give_up(mq, "no confirm came in time");
-	}
-}
-
-static void
-timers(struct rmq *mq)
-{
-	int64_t now = rmq_now();
-
-	if (mq->state == SESSION_WAITING) {
-		if (now >= mq->deadline)
-			session_fail(mq, mq->connection.error.status, mq->connection.error.code, "%s",
-			    mq->connection.error.text);
-		else if (now >= mq->retry_at)
-			attempt(mq);
-		return;
-	}
-	if (mq->state < SESSION_READY && now >= mq->deadline)
-		give_up(mq, "the time is over");
-	else if (mq->state < SESSION_CLOSED)
-		reply_timers(mq, now);
-	if (mq->state != SESSION_WAITING && mq->state < SESSION_CLOSED &&
-	    !connection_timers(&mq->connection, now, !publisher_in_record(&mq->publisher)))
-		session_down(mq);
 }
 
 static void
@@ -429,24 +223,12 @@ tell_blocked(struct rmq *mq)
 	if (mq->connection.blocked == mq->blocked_told)
 		return;
 	mq->blocked_told = mq->connection.blocked;
-	mq->blocked_deadline = mq->blocked_told ? after(mq->config.retry_limit) : NEVER;
-	mq->confirm_deadline = NEVER;
+	mq->blocked_deadline = mq->blocked_told ? session_after(mq->config.retry_limit) : SESSION_NEVER;
+	mq->confirm_deadline = SESSION_NEVER;
 	session_event(mq, (struct rmq_event){
 		.type = mq->blocked_told ? RMQ_BLOCKED : RMQ_UNBLOCKED,
 		.text = rmq_bytes(mq->connection.blocked_reason),
 	});
-}
-
-/* The window of a slow link holds what the link holds: https://en.wikipedia.org/wiki/Bandwidth-delay_product */
-static void
-widen_window(struct rmq *mq)
-{
-	int64_t round_trip = mq->connection.transport.round_trip;
-
-	if (mq->config.window_messages > 0 || round_trip < FAR_ROUND_TRIP)
-		return;
-	mq->publisher.window_messages = 1000 + (size_t)round_trip * RECORDS_PER_MS;
-	mq->publisher.window_bytes = 8 << 20;
 }
 
 void
@@ -457,7 +239,7 @@ rmq_io(struct rmq *mq, short revents)
 	mq->paused = false;
 	if (mq->state != SESSION_WAITING && !connection_input(&mq->connection, revents))
 		session_down(mq);
-	timers(mq);
+	session_timers(mq);
 }
 
 static bool
@@ -467,6 +249,18 @@ next_event(struct rmq *mq, struct rmq_event *ev)
 		return false;
 	*ev = mq->events[mq->first_event++];
 	return true;
+}
+
+/* The window of a slow link holds what the link holds: https://en.wikipedia.org/wiki/Bandwidth-delay_product */
+static void
+widen_window(struct rmq *mq)
+{
+	int64_t round_trip = mq->connection.transport.round_trip;
+
+	if (mq->config.window_messages > 0 || round_trip < FAR_ROUND_TRIP)
+		return;
+	mq->publisher.window_messages = WINDOW_NEAR + (size_t)round_trip * RECORDS_PER_MS;
+	mq->publisher.window_bytes = WINDOW_FAR_BYTES;
 }
 
 /* Once the handshake is past tune, all that the channel needs travels with it. */
@@ -518,7 +312,7 @@ rmq_events(const struct rmq *mq)
 static int64_t
 next_timer(const struct rmq *mq)
 {
-	int64_t t = mq->state < SESSION_READY ? mq->deadline : NEVER, beat;
+	int64_t t = mq->state < SESSION_READY ? mq->deadline : SESSION_NEVER, beat;
 
 	if (mq->state == SESSION_WAITING)
 		return mq->retry_at < t ? mq->retry_at : t;
@@ -543,11 +337,11 @@ rmq_wait_ms(struct rmq *mq)
 		close_when_settled(mq);
 	if (mq->state < SESSION_CLOSED && mq->state != SESSION_WAITING)
 		write_out(mq);
-	if (mq->first_event < mq->nevents || mq->paused)
+	if (mq->first_event < mq->nevents || mq->paused || connection_has_more(&mq->connection))
 		return 0;
 	if (mq->state >= SESSION_CLOSED)
 		return -1;
-	if ((t = next_timer(mq)) == NEVER)
+	if ((t = next_timer(mq)) == SESSION_NEVER)
 		return -1;
 	now = rmq_now();
 	return t <= now ? 0 : t - now > 60000 ? 60000 : (int)(t - now);

@@ -2,7 +2,8 @@
 /*
  * struct rmq, and what the parts of a session ask of each other.
  *
- *	session.c	the face, the loop's calls, connecting again
+ *	session.c	the face and the loop's calls
+ *	recovery.c	connecting, connecting again, limits of time
  *	channel.c	what comes on the channel, and what follows from it
  *	topology.c	the steps that set a channel up
  *	delivery.c	messages that come in, and what is said of them
@@ -15,6 +16,7 @@
 #include "publisher.h"
 
 enum { CHANNEL = 1 };
+#define SESSION_NEVER INT64_MAX
 
 enum session_state {
 	SESSION_WAITING,	/* for the time of the next attempt */
@@ -94,14 +96,20 @@ struct rmq {
 /* session.c */
 void	session_fail(struct rmq *, enum rmq_status, int code, const char *fmt, ...)
 	    __attribute__((format(printf, 4, 5)));
-void	session_down(struct rmq *);		/* the connection went down: try again, or fail */
+void	session_no_memory(struct rmq *);
 void	session_event(struct rmq *, struct rmq_event);
-void	session_lost(struct rmq *, const char *why);	/* tells it; tags are void */
-void	session_confirmed(struct rmq *);	/* progress was made */
 bool	session_put(struct rmq *, amqp_method_number_t, void *method);	/* on the channel */
-void	session_ready(struct rmq *);
 void	session_left(struct rmq *);		/* the goodbye is said */
 void	session_stopped(struct rmq *);		/* no consumer is left */
+
+/* recovery.c */
+void	session_attempt(struct rmq *);		/* to connect to the next host */
+void	session_down(struct rmq *);		/* the connection went down: try again, or fail */
+void	session_lost(struct rmq *, const char *why);	/* tells it; tags are void */
+void	session_ready(struct rmq *);
+void	session_confirmed(struct rmq *);	/* progress was made */
+void	session_timers(struct rmq *);
+int64_t	session_after(int64_t ms);		/* from now; negative: never */
 
 /* channel.c */
 void	channel_open(struct rmq *);

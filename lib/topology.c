@@ -14,12 +14,6 @@
 
 enum { MOST_TRIES = 5 };
 
-static amqp_bytes_t
-name(const char *s)
-{
-	return (amqp_bytes_t){ s == NULL ? 0 : strlen(s), (void *)(uintptr_t)s };
-}
-
 /* Until the broker has told its name, "" means the queue that was declared last on this channel. */
 static const char *
 queue_of(const struct rmq *mq, const struct step *s)
@@ -31,7 +25,7 @@ static bool
 send_queue(struct rmq *mq, struct step *s)
 {
 	amqp_queue_declare_t d = {
-		.queue = name(s->queue), .passive = s->passive, .durable = s->durable, .exclusive = s->exclusive,
+		.queue = text_to_amqp(s->queue), .passive = s->passive, .durable = s->durable, .exclusive = s->exclusive,
 		.auto_delete = s->auto_delete, .arguments = *table_amqp(s->arguments),
 	};
 
@@ -42,7 +36,7 @@ static bool
 send_exchange(struct rmq *mq, struct step *s)
 {
 	amqp_exchange_declare_t d = {
-		.exchange = name(s->exchange), .type = name(s->type), .passive = s->passive, .durable = s->durable,
+		.exchange = text_to_amqp(s->exchange), .type = text_to_amqp(s->type), .passive = s->passive, .durable = s->durable,
 		.auto_delete = s->auto_delete, .internal = s->internal, .arguments = *table_amqp(s->arguments),
 	};
 
@@ -54,7 +48,7 @@ static bool
 send_bind(struct rmq *mq, struct step *s)
 {
 	amqp_queue_bind_t b = {
-		.queue = name(queue_of(mq, s)), .exchange = name(s->exchange), .routing_key = name(s->routing_key),
+		.queue = text_to_amqp(queue_of(mq, s)), .exchange = text_to_amqp(s->exchange), .routing_key = text_to_amqp(s->routing_key),
 		.arguments = *table_amqp(s->arguments),
 	};
 
@@ -64,10 +58,10 @@ send_bind(struct rmq *mq, struct step *s)
 static bool
 send_consume(struct rmq *mq, struct step *s)
 {
-	amqp_queue_declare_t look = { .queue = name(queue_of(mq, s)), .passive = 1 };
+	amqp_queue_declare_t look = { .queue = text_to_amqp(queue_of(mq, s)), .passive = 1 };
 	amqp_basic_qos_t qos = { .prefetch_count = s->prefetch };
 	amqp_basic_consume_t consume = {
-		.queue = name(queue_of(mq, s)), .consumer_tag = name(s->tag), .no_ack = s->no_ack,
+		.queue = text_to_amqp(queue_of(mq, s)), .consumer_tag = text_to_amqp(s->tag), .no_ack = s->no_ack,
 		.exclusive = s->exclusive, .arguments = *table_amqp(s->arguments),
 	};
 
@@ -166,17 +160,11 @@ verb(const struct step *s)
 }
 
 static bool
-contains(struct rmq_bytes text, const char *words)
-{
-	return text.data != NULL && memmem(text.data, text.len, words, strlen(words)) != NULL;
-}
-
-static bool
 failed(struct rmq *mq, const struct step *s, enum rmq_status status, int code, struct rmq_bytes text)
 {
 	const char *advice = "";
 
-	if (code == 406 && s->kind == STEP_QUEUE && contains(text, "'durable'"))
+	if (code == 406 && s->kind == STEP_QUEUE && bytes_contain(text, "'durable'"))
 		advice = " (delete the queue, use another one, or accept it with --declare=passive)";
 	session_fail(mq, status, code, "cannot %s '%s': %.*s%s", verb(s), subject(s), (int)text.len,
 	    (const char *)text.data, advice);
@@ -201,9 +189,9 @@ differs(struct rmq *mq, struct step *s, int code, struct rmq_bytes text)
 	const char *vital = s->kind == STEP_EXCHANGE ? "'type'" : "'durable'";
 
 	if (!wanted || s->passive || s->kind == STEP_BIND || s->kind == STEP_CONSUME ||
-	    (s->kind == STEP_EXCHANGE && contains(text, "unknown exchange type")))
+	    (s->kind == STEP_EXCHANGE && bytes_contain(text, "unknown exchange type")))
 		return failed(mq, s, RMQ_CONFIG, code, text);
-	if ((s->kind == STEP_EXCHANGE || s->declare == RMQ_MAKE_OR_FIND) && contains(text, vital))
+	if ((s->kind == STEP_EXCHANGE || s->declare == RMQ_MAKE_OR_FIND) && bytes_contain(text, vital))
 		return failed(mq, s, RMQ_CONFIG, code, text);
 	s->passive = true;
 	return true;
@@ -212,7 +200,7 @@ differs(struct rmq *mq, struct step *s, int code, struct rmq_bytes text)
 static bool
 missing(struct rmq *mq, struct step *s, int code, struct rmq_bytes text)
 {
-	if (contains(text, "down or inaccessible"))
+	if (bytes_contain(text, "down or inaccessible"))
 		return try_later(mq, s, code, text);
 	if (s->kind == STEP_QUEUE && s->declare == RMQ_FIND_OR_MAKE && s->passive) {
 		s->passive = false;
@@ -300,7 +288,7 @@ copy_name(struct rmq *mq, char **to, const char *from)
 		return false;
 	}
 	if ((*to = strdup(from)) == NULL)
-		session_fail(mq, RMQ_SYSTEM, 0, "out of memory");
+		session_no_memory(mq);
 	return *to != NULL;
 }
 
@@ -314,7 +302,7 @@ copy_arguments(struct rmq *mq, struct step *s, const struct rmq_table *arguments
 	if (!table_sendable(arguments, &e))
 		session_fail(mq, RMQ_USAGE, 0, "%s", e.text);
 	else if ((s->arguments = table_copy(arguments)) == NULL)
-		session_fail(mq, RMQ_SYSTEM, 0, "out of memory");
+		session_no_memory(mq);
 	return s->arguments != NULL;
 }
 
@@ -328,7 +316,7 @@ add_step(struct rmq *mq, enum step_kind kind, const struct rmq_table *arguments)
 		mq->steps = steps;
 	if (s == NULL || steps == NULL) {
 		free(s);
-		session_fail(mq, RMQ_SYSTEM, 0, "out of memory");
+		session_no_memory(mq);
 		return NULL;
 	}
 	s->kind = kind;
@@ -420,7 +408,7 @@ rmq_stop_consuming(struct rmq *mq)
 	mq->stopping = true;
 	for (size_t i = 0; i < mq->nsteps && mq->state != SESSION_FAILED; i++) {
 		struct step *s = mq->steps[i];
-		amqp_basic_cancel_t cancel = { .consumer_tag = name(s->tag) };
+		amqp_basic_cancel_t cancel = { .consumer_tag = text_to_amqp(s->tag) };
 
 		if (s->kind != STEP_CONSUME || !s->done)
 			continue;

@@ -14,6 +14,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -24,6 +25,8 @@
 #ifndef MSG_NOSIGNAL
 #define MSG_NOSIGNAL 0		/* the programs ignore SIGPIPE */
 #endif
+
+enum { TLS_RECORD = 16384 };
 
 bool
 transport_start(struct transport *t, const struct rmq_uri *uri, const struct rmq_host *host,
@@ -147,6 +150,10 @@ secure(struct transport *t, struct rmq_error *e)
 
 	if ((t->tls = tls_new(&options, t->fd, t->host->name, e)) == NULL)
 		return -1;
+	if ((t->staged = malloc(TLS_RECORD)) == NULL) {
+		rmq_no_memory(e);
+		return -1;
+	}
 	t->state = TRANSPORT_SECURING;
 	return secured(t, e);
 }
@@ -217,7 +224,7 @@ transport_events(const struct transport *t, bool reading)
 		return tls_events(t->tls);
 	case TRANSPORT_UP:
 		if (t->tls != NULL)
-			return (short)(events | (t->want_write ? tls_events(t->tls) : 0));
+			events |= tls_events(t->tls);
 		return (short)(events | (t->want_write ? POLLOUT : 0));
 	case TRANSPORT_DOWN:
 		break;
@@ -260,7 +267,43 @@ transport_read(struct transport *t, void *data, size_t room, struct rmq_error *e
 	return outcome(recv(t->fd, data, room, 0), e);
 }
 
-/* TLS has no vectors: the first piece, as much as it takes. */
+/*
+ * A record of TLS is made of what is staged: many small pieces in one, and the
+ * same bytes again if it could not be written the first time.
+ */
+static ssize_t
+write_staged(struct transport *t, struct rmq_error *e)
+{
+	ssize_t n;
+
+	while (t->staged_start < t->staged_end) {
+		n = tls_write(t->tls, t->staged + t->staged_start, t->staged_end - t->staged_start, e);
+		if (n < 0)
+			return n;
+		t->staged_start += (size_t)n;
+	}
+	t->staged_start = t->staged_end = 0;
+	return 0;
+}
+
+static ssize_t
+write_record(struct transport *t, const struct iovec *pieces, int n, struct rmq_error *e)
+{
+	ssize_t done = write_staged(t, e);
+
+	if (done < 0)
+		return done;
+	for (int i = 0; i < n && t->staged_end < TLS_RECORD; i++) {
+		size_t room = TLS_RECORD - t->staged_end;
+		size_t len = pieces[i].iov_len < room ? pieces[i].iov_len : room;
+
+		memcpy(t->staged + t->staged_end, pieces[i].iov_base, len);
+		t->staged_end += len;
+	}
+	done = (ssize_t)t->staged_end;
+	return write_staged(t, e) == -2 ? -2 : done;
+}
+
 ssize_t
 transport_write(struct transport *t, const struct iovec *pieces, int n, struct rmq_error *e)
 {
@@ -268,11 +311,22 @@ transport_write(struct transport *t, const struct iovec *pieces, int n, struct r
 	ssize_t written;
 
 	if (t->tls != NULL)
-		written = tls_write(t->tls, pieces[0].iov_base, pieces[0].iov_len, e);
-	else
-		written = outcome(sendmsg(t->fd, &m, MSG_NOSIGNAL), e);
+		return write_record(t, pieces, n, e);
+	written = outcome(sendmsg(t->fd, &m, MSG_NOSIGNAL), e);
 	t->want_write = written == -1;
 	return written;
+}
+
+bool
+transport_holds_back(const struct transport *t)
+{
+	return t->staged_start < t->staged_end;
+}
+
+bool
+transport_pending(const struct transport *t)
+{
+	return t->state == TRANSPORT_UP && t->tls != NULL && tls_pending(t->tls);
 }
 
 void
@@ -293,6 +347,7 @@ transport_close(struct transport *t)
 {
 	if (t->tls != NULL)
 		tls_free(t->tls);
+	free(t->staged);
 	resolver_free(t->resolver);
 	if (t->fd != -1)
 		close(t->fd);

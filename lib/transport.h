@@ -27,7 +27,9 @@ struct transport {
 	int64_t			 address_deadline;
 	int64_t			 address_started;
 	int64_t			 round_trip;	/* ms that TCP's handshake took */
-	bool			 want_write;	/* the last write did not take everything */
+	bool			 want_write;	/* the last write did not take anything */
+	char			*staged;	/* the record of TLS that is being written */
+	size_t			 staged_start, staged_end;
 };
 
 bool	transport_start(struct transport *, const struct rmq_uri *, const struct rmq_host *,
@@ -42,6 +44,8 @@ int64_t	transport_deadline(const struct transport *);	/* of the present state; I
 /* More than 0: bytes; 0: the other side has closed (read only); -1: would block; -2: failed. */
 ssize_t	transport_read(struct transport *, void *, size_t, struct rmq_error *);
 ssize_t	transport_write(struct transport *, const struct iovec *, int, struct rmq_error *);
+bool	transport_holds_back(const struct transport *);	/* bytes that it took, until the next write of any */
+bool	transport_pending(const struct transport *);	/* bytes that only transport_read() can see */
 void	transport_user_timeout(struct transport *, int64_t ms);	/* how long sent bytes may stay unacknowledged */
 void	transport_close(struct transport *);
 

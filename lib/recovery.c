@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Finding a broker, and finding one again: hosts in turn, pauses that grow,
+ * and the limits of time that no state outlives.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "session.h"
+
+enum {
+	ATTEMPT_LIMIT = 10000, BACKOFF_LEAST = 250, BACKOFF_MOST_FIRST = 1000, BACKOFF_MOST = 30000, REFUSALS = 5
+};
+
+int64_t
+session_after(int64_t ms)
+{
+	return ms < 0 ? SESSION_NEVER : rmq_now() + ms;
+}
+
+static size_t
+count_hosts(const struct rmq *mq)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < mq->config.nuris; i++)
+		n += mq->config.uris[i].nhosts;
+	return n;
+}
+
+static const struct rmq_host *
+host_in_turn(const struct rmq *mq, const struct rmq_uri **uri)
+{
+	size_t i = mq->turn % count_hosts(mq);
+
+	for (*uri = mq->config.uris; i >= (*uri)->nhosts; (*uri)++)
+		i -= (*uri)->nhosts;
+	return &(*uri)->hosts[i];
+}
+
+/* In the first round each host gets its share of the time, so that a dead one does not use up the others'. */
+static int64_t
+attempt_deadline(const struct rmq *mq)
+{
+	size_t hosts = count_hosts(mq);
+	int64_t now = rmq_now(), left = mq->deadline == SESSION_NEVER ? ATTEMPT_LIMIT : mq->deadline - now;
+
+	if (mq->attempts < hosts)
+		left /= (int64_t)(hosts - mq->attempts);
+	return now + (left > ATTEMPT_LIMIT ? ATTEMPT_LIMIT : left);
+}
+
+void
+session_attempt(struct rmq *mq)
+{
+	const struct rmq_uri *uri;
+	const struct rmq_host *host = host_in_turn(mq, &uri);
+	int64_t deadline = attempt_deadline(mq);
+	bool ok;
+
+	mq->state = SESSION_CONNECTING;
+	mq->reply_deadline = deadline;
+	mq->attempts++;
+	mq->turn++;
+	if (mq->config.socket > 0)
+		ok = connection_adopt(&mq->connection, mq->config.uris, mq->config.socket);
+	else
+		ok = connection_start(&mq->connection, uri, host, deadline);
+	if (!ok)
+		session_down(mq);
+}
+
+/* Full jitter: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/ */
+static int64_t
+backoff(const struct rmq *mq)
+{
+	int64_t most = mq->was_ready ? BACKOFF_MOST : BACKOFF_MOST_FIRST;
+	unsigned round = (mq->attempts - 1) / (unsigned)count_hosts(mq);
+	int64_t limit = round < 8 ? (int64_t)BACKOFF_LEAST << round : most;
+
+	if (mq->attempts % count_hosts(mq) != 0)
+		return 0;
+	return arc4random_uniform((uint32_t)(limit > most ? most : limit)) + 10;
+}
+
+static bool
+worth_another_try(struct rmq *mq, const struct rmq_error *e)
+{
+	if (mq->config.socket > 0)
+		return false;
+	if (e->status == RMQ_DENIED)
+		return mq->was_ready && ++mq->refusals < REFUSALS;
+	return e->status == RMQ_UNAVAILABLE || e->status == RMQ_NO_HOST;
+}
+
+void
+session_lost(struct rmq *mq, const char *why)
+{
+	snprintf(mq->lost_text, sizeof mq->lost_text, "%s", why);
+	mq->epoch++;
+	session_event(mq, (struct rmq_event){ .type = RMQ_LOST, .text = rmq_bytes(mq->lost_text) });
+}
+
+/* The goodbye was not answered.  What it was to prove is known already, or will never be. */
+static void
+down_while_leaving(struct rmq *mq, const struct rmq_error *e)
+{
+	if (mq->nconsumers > 0 && mq->nawaited > 0)
+		session_fail(mq, RMQ_UNCONFIRMED, e->code,
+		    "cannot tell whether the last acknowledgements arrived: %s", e->text);
+	else
+		session_left(mq);
+}
+
+void
+session_down(struct rmq *mq)
+{
+	struct rmq_error e = mq->connection.error;
+	bool was_up = mq->state == SESSION_READY;
+
+	if (mq->state >= SESSION_CLOSED)
+		return;
+	if (mq->state == SESSION_LEAVING) {
+		down_while_leaving(mq, &e);
+		return;
+	}
+	publisher_restart(&mq->publisher, mq->state == SESSION_SETTING_UP);
+	channel_forget(mq);
+	topology_reset(mq, true);
+	mq->blocked_told = false;
+	mq->blocked_deadline = mq->confirm_deadline = SESSION_NEVER;
+	if (was_up)
+		session_lost(mq, e.text);
+	if (mq->stopping)
+		session_stopped(mq);
+	if (was_up && mq->deadline == SESSION_NEVER)
+		mq->deadline = session_after(mq->config.retry_limit);
+	if (!worth_another_try(mq, &e) || rmq_now() >= mq->deadline) {
+		session_fail(mq, e.status, e.code, "%s", e.text);
+		return;
+	}
+	mq->state = SESSION_WAITING;
+	mq->retry_at = rmq_now() + backoff(mq);
+}
+
+/* A connection that leads nowhere is dropped without a word: its goodbye might wait for the broker for a minute. */
+static void
+give_up(struct rmq *mq, const char *why)
+{
+	char peer[300];
+
+	connection_peer(&mq->connection, peer, sizeof peer);
+	connection_down(&mq->connection, RMQ_UNAVAILABLE, 0, "no answer from %s: %s", peer, why);
+	session_down(mq);
+}
+
+void
+session_ready(struct rmq *mq)
+{
+	mq->state = SESSION_READY;
+	mq->was_ready = true;
+	mq->attempts = mq->refusals = 0;
+	mq->reply_deadline = SESSION_NEVER;
+	if (mq->publisher.counts.unsettled == 0 || mq->deadline == SESSION_NEVER)
+		mq->deadline = SESSION_NEVER;
+	session_event(mq, (struct rmq_event){ .type = RMQ_READY });
+}
+
+/* Only a confirm proves to a publisher that it got anywhere after a loss. */
+void
+session_confirmed(struct rmq *mq)
+{
+	mq->deadline = SESSION_NEVER;
+	mq->confirm_deadline = SESSION_NEVER;
+}
+
+static void
+reply_timers(struct rmq *mq, int64_t now)
+{
+	if (mq->state == SESSION_LEAVING && now >= mq->reply_deadline) {
+		rmq_fail(&mq->connection.error, RMQ_UNAVAILABLE, 0, "no answer");
+		session_down(mq);
+	} else if (now >= mq->reply_deadline) {
+		give_up(mq, mq->was_ready || connection_usable(&mq->connection) ? "a reply did not come in time" :
+		    "the handshake did not end in time");
+	} else if (mq->blocked_deadline <= now) {
+		session_fail(mq, RMQ_UNAVAILABLE, 0, "the broker takes no messages: %s",
+		    mq->connection.blocked_reason);
+	} else if (now >= mq->confirm_deadline && !mq->connection.blocked) {
+		mq->deadline = mq->deadline == SESSION_NEVER ? session_after(mq->config.retry_limit) : mq->deadline;
+		give_up(mq, "no confirm came in time");
+	}
+}
+
+void
+session_timers(struct rmq *mq)
+{
+	int64_t now = rmq_now();
+
+	if (mq->state == SESSION_WAITING) {
+		if (now >= mq->deadline)
+			session_fail(mq, mq->connection.error.status, mq->connection.error.code, "%s",
+			    mq->connection.error.text);
+		else if (now >= mq->retry_at)
+			session_attempt(mq);
+		return;
+	}
+	if (mq->state < SESSION_READY && now >= mq->deadline)
+		give_up(mq, "the time is over");
+	else if (mq->state < SESSION_CLOSED)
+		reply_timers(mq, now);
+	if (mq->state != SESSION_WAITING && mq->state < SESSION_CLOSED &&
+	    !connection_timers(&mq->connection, now, !publisher_in_record(&mq->publisher)))
+		session_down(mq);
+}
+
