@@ -158,6 +158,20 @@ secure(struct transport *t, struct rmq_error *e)
 	return secured(t, e);
 }
 
+/* The kernel knows it better than a clock that waits for its turn. */
+static int64_t
+measure_round_trip(const struct transport *t)
+{
+#ifdef __linux__
+	struct tcp_info info;
+	socklen_t size = sizeof info;
+
+	if (getsockopt(t->fd, IPPROTO_TCP, TCP_INFO, &info, &size) == 0)
+		return info.tcpi_rtt / 1000;
+#endif
+	return rmq_now() - t->address_started;
+}
+
 static int
 connected(struct transport *t, struct rmq_error *e)
 {
@@ -176,7 +190,7 @@ connected(struct transport *t, struct rmq_error *e)
 		t->address = t->address->ai_next;
 		return connect_from(t, error, e);
 	}
-	t->round_trip = rmq_now() - t->address_started;
+	t->round_trip = measure_round_trip(t);
 	resolver_free(t->resolver);
 	t->resolver = NULL;
 	t->address = NULL;
