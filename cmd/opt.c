@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: MIT */
+/* Parsing: the table becomes getopt_long's, its answers become setters' calls. */
+
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "opt.h"
+
+enum { LONG = 256 };	/* what getopt_long returns for entry i's long names: LONG + i */
+
+struct parser {
+	const struct opt	**opts;		/* all groups' entries that are options */
+	size_t			 nopts;
+	struct option		*longs;
+	size_t			 nlongs;
+	char			*shorts;
+	struct opt_error	*error;
+};
+
+static int __attribute__((format(printf, 2, 3)))
+complain(struct parser *p, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(p->error->text, sizeof(p->error->text), fmt, ap);
+	va_end(ap);
+	return -1;
+}
+
+static bool
+is_end(const struct opt *o)
+{
+	return o->key == 0 && o->name == NULL && o->help == NULL;
+}
+
+/* Counts the entries of all groups, and the long names: one more than each '|'. */
+static void
+measure(struct parser *p, const struct opt *const *groups)
+{
+	const struct opt *o;
+	const char *c;
+
+	for (; *groups != NULL; groups++)
+		for (o = *groups; !is_end(o); o++) {
+			p->nopts++;
+			p->nlongs += o->name != NULL;
+			for (c = o->name; c != NULL && (c = strchr(c, '|')) != NULL; c++)
+				p->nlongs++;
+		}
+}
+
+static int
+arg_kind(const struct opt *o)
+{
+	if (o->arg == NULL)
+		return no_argument;
+	return *o->arg == '[' ? optional_argument : required_argument;
+}
+
+/* "[]" is for long names alone: -h must stay a flag where --help has forms. */
+static void
+add_short(struct parser *p, const struct opt *o)
+{
+	char *s = p->shorts + strlen(p->shorts);
+	int kind = o->arg != NULL && strcmp(o->arg, "[]") == 0 ? no_argument : arg_kind(o);
+
+	if (o->key == 0)
+		return;
+	*s++ = (char)o->key;
+	while (kind-- > 0)
+		*s++ = ':';
+	*s = '\0';
+}
+
+static bool
+add_longs(struct parser *p, const struct opt *o, size_t place)
+{
+	const char *name = o->name;
+	size_t len;
+
+	while (name != NULL) {
+		struct option *l = &p->longs[p->nlongs];
+
+		len = strcspn(name, "|");
+		l->name = strndup(name, len);
+		if (l->name == NULL)
+			return false;
+		l->has_arg = arg_kind(o);
+		l->val = LONG + (int)place;
+		p->nlongs++;
+		name = name[len] == '|' ? name + len + 1 : NULL;
+	}
+	return true;
+}
+
+static bool
+fill(struct parser *p, const struct opt *const *groups)
+{
+	const struct opt *o;
+
+	strlcpy(p->shorts, "+:", 3);
+	p->nopts = p->nlongs = 0;
+	for (; *groups != NULL; groups++)
+		for (o = *groups; !is_end(o); o++) {
+			p->opts[p->nopts] = o;
+			add_short(p, o);
+			if (!add_longs(p, o, p->nopts++))
+				return false;
+		}
+	return true;
+}
+
+static bool
+prepare(struct parser *p, const struct opt *const *groups)
+{
+	measure(p, groups);
+	p->opts = calloc(p->nopts + 1, sizeof(*p->opts));
+	p->longs = calloc(p->nlongs + 1, sizeof(*p->longs));
+	p->shorts = calloc(p->nopts + 1, 3);
+	return p->opts != NULL && p->longs != NULL && p->shorts != NULL && fill(p, groups);
+}
+
+static void
+discard(struct parser *p)
+{
+	size_t i;
+
+	for (i = 0; i < p->nlongs && p->longs != NULL; i++)
+		free((char *)p->longs[i].name);
+	free(p->longs);
+	free(p->shorts);
+	free(p->opts);
+}
+
+static const struct opt *
+find(const struct parser *p, int key)
+{
+	size_t i;
+
+	if (key >= LONG)
+		return p->opts[key - LONG];
+	for (i = 0; i < p->nopts; i++)
+		if (p->opts[i]->key == key)
+			return p->opts[i];
+	return NULL;
+}
+
+/* Is there more than one option that this could be the beginning of? */
+static bool
+ambiguous(const struct parser *p, const char *name, size_t len)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < p->nlongs; i++)
+		n += strncmp(p->longs[i].name, name, len) == 0;
+	return n > 1;
+}
+
+/* A value may be a secret, so only the name is repeated. */
+static int
+unknown(struct parser *p, const char *word)
+{
+	size_t len = strcspn(word, "=");
+
+	if (optopt >= LONG)
+		return complain(p, "%.*s: takes no argument", (int)len, word);
+	if (optopt != 0)
+		return complain(p, "unknown option -%c", optopt);
+	if (ambiguous(p, word + 2, len - 2))
+		return complain(p, "ambiguous option %.*s", (int)len, word);
+	return complain(p, "unknown option %.*s", (int)len, word);
+}
+
+static int
+incomplete(struct parser *p, const char *word)
+{
+	if (optopt < LONG)
+		return complain(p, "-%c: needs an argument", optopt);
+	return complain(p, "%s: needs an argument", word);
+}
+
+static int
+apply(struct parser *p, int key)
+{
+	const struct opt *o = find(p, key);
+	const char *wrong = o->set(o, optarg);
+	char name[64];
+
+	if (wrong == NULL)
+		return 0;
+	if (key >= LONG)
+		snprintf(name, sizeof(name), "--%.*s%s", (int)strcspn(o->name, "|"), o->name,
+		    optarg != NULL ? "=" : "");
+	else
+		snprintf(name, sizeof(name), "-%c%s", key, optarg != NULL ? " " : "");
+	return complain(p, "%s%s: %s", name, optarg != NULL ? optarg : "", wrong);
+}
+
+/* getopt keeps its place in globals; each system has its own way to begin anew. */
+static void
+rewind_getopt(void)
+{
+	opterr = 0;
+#if defined(__linux__) || defined(__GLIBC__)
+	optind = 0;
+#else
+	optreset = 1;
+	optind = 1;
+#endif
+}
+
+static int
+parse(struct parser *p, int argc, char *argv[])
+{
+	int key;
+
+	rewind_getopt();
+	while ((key = getopt_long(argc, argv, p->shorts, p->longs, NULL)) != -1) {
+		if (key == '?')
+			return unknown(p, argv[optind - 1]);
+		if (key == ':')
+			return incomplete(p, argv[optind - 1]);
+		if (apply(p, key) == -1)
+			return -1;
+	}
+	return optind;
+}
+
+int
+opt_parse(const struct opt *const *groups, int argc, char *argv[], struct opt_error *error)
+{
+	struct parser p = { .error = error };
+	int first;
+
+	if (prepare(&p, groups))
+		first = parse(&p, argc, argv);
+	else
+		first = complain(&p, "out of memory");
+	discard(&p);
+	return first;
+}
