@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The environment of a command.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "environ.h"
+#include "groups.h"
+
+extern char **environ;
+
+static bool
+omit(struct environ *e, const char *name)
+{
+	if (e->omitted.len > 0 && !rmq_buffer_add(&e->omitted, " ", 1))
+		return false;
+	return rmq_buffer_add(&e->omitted, name, strlen(name));
+}
+
+/* An absent value is no variable. */
+static bool
+add(struct environ *e, const char *name, struct rmq_bytes value)
+{
+	if (value.data == NULL)
+		return true;
+	if (value.len > ENVIRON_LONGEST || memchr(value.data, '\0', value.len) != NULL)
+		return omit(e, name);
+	return rmq_buffer_add(&e->text, name, strlen(name)) && rmq_buffer_add(&e->text, "=", 1) &&
+	    rmq_buffer_add(&e->text, value.data, value.len) && rmq_buffer_add(&e->text, "", 1);
+}
+
+static bool
+add_number(struct environ *e, const char *name, uint64_t number)
+{
+	char text[24];
+
+	snprintf(text, sizeof text, "%" PRIu64, number);
+	return add(e, name, rmq_bytes(text));
+}
+
+/* Not absent even if there is nothing in it. */
+static struct rmq_bytes
+present(struct rmq_bytes b)
+{
+	return b.data != NULL ? b : rmq_bytes("");
+}
+
+/* A count in the headers: whoever published the message may have written anything there. */
+static bool
+count_in(const struct rmq_table *headers, const char *name, uint64_t *count)
+{
+	struct rmq_buffer text = { 0 };
+	const char *problem = "absent";
+
+	if (headers != NULL && rmq_table_get(headers, name, &text) && rmq_buffer_add(&text, "", 1))
+		*count = (uint64_t)strtonum(text.data, 0, INT32_MAX, &problem);
+	rmq_buffer_free(&text);
+	return problem == NULL;
+}
+
+/* Which attempt at this message the command is, as far as anybody counted. */
+static uint64_t
+attempt(const struct environ_source *from)
+{
+	const struct rmq_table *headers = from->properties->headers;
+	uint64_t before;
+
+	if (count_in(headers, "x-attempt", &before) || count_in(headers, "x-delivery-count", &before))
+		return before + 1;
+	return from->delivery->redelivered ? 2 : 1;
+}
+
+static bool
+add_headers(struct environ *e, const struct rmq_table *headers)
+{
+	struct rmq_buffer json = { 0 };
+	bool added;
+
+	if (headers == NULL)
+		return add(e, "AMQP_HEADERS", rmq_bytes("{}"));
+	added = rmq_table_json(headers, &json) && add(e, "AMQP_HEADERS", (struct rmq_bytes){ json.len, json.data });
+	rmq_buffer_free(&json);
+	return added;
+}
+
+/* https://www.w3.org/TR/trace-context/#traceparent-header */
+static bool
+add_trace(struct environ *e, const struct rmq_table *headers)
+{
+	struct rmq_buffer parent = { 0 };
+	bool added = true;
+
+	if (headers != NULL && rmq_table_get(headers, "traceparent", &parent))
+		added = add(e, "TRACEPARENT", (struct rmq_bytes){ parent.len, parent.data });
+	rmq_buffer_free(&parent);
+	return added;
+}
+
+static bool
+add_properties(struct environ *e, const struct rmq_properties *p)
+{
+	if (!add(e, "AMQP_MESSAGE_ID", p->message_id) || !add(e, "AMQP_CORRELATION_ID", p->correlation_id) ||
+	    !add(e, "AMQP_REPLY_TO", p->reply_to) || !add(e, "AMQP_CONTENT_TYPE", p->content_type))
+		return false;
+	if ((p->has & RMQ_HAS_TIMESTAMP) != 0 && !add_number(e, "AMQP_TIMESTAMP", p->timestamp))
+		return false;
+	return add_headers(e, p->headers) && add_trace(e, p->headers);
+}
+
+static bool
+add_message(struct environ *e, const struct environ_source *from)
+{
+	const struct rmq_delivery *d = from->delivery;
+
+	return add(e, "AMQP_ROUTING_KEY", present(d->routing_key)) && add(e, "AMQP_EXCHANGE", present(d->exchange)) &&
+	    add(e, "AMQP_QUEUE", present(rmq_bytes(from->queue))) &&
+	    add_number(e, "AMQP_REDELIVERED", d->redelivered) && add_number(e, "AMQP_ATTEMPT", attempt(from)) &&
+	    add_properties(e, from->properties);
+}
+
+static bool
+push(struct environ *e, char *var)
+{
+	size_t size = e->size == 0 ? 64 : 2 * e->size;
+	char **vars;
+
+	if (e->count == e->size) {
+		if ((vars = reallocarray(e->vars, size, sizeof *vars)) == NULL)
+			return false;
+		e->vars = vars;
+		e->size = size;
+	}
+	e->vars[e->count++] = var;
+	return true;
+}
+
+static bool
+is(const char *var, const char *name)
+{
+	size_t len = strlen(name);
+
+	return strncmp(var, name, len) == 0 && var[len] == '=';
+}
+
+/* Of what we inherited: secrets, and what the message says better. */
+static bool
+hidden(const struct environ *e, const char *var)
+{
+	if (strncmp(var, "AMQP_", 5) == 0)
+		return true;
+	for (const char *const *name = groups_url_variables; *name != NULL; name++)
+		if (is(var, *name))
+			return true;
+	return is(var, "TRACEPARENT") && memmem(e->text.data, e->text.len, "\0TRACEPARENT=", 13) != NULL;
+}
+
+static bool
+list(struct environ *e)
+{
+	for (size_t at = 0; at < e->text.len; at += strlen(e->text.data + at) + 1)
+		if (!push(e, e->text.data + at))
+			return false;
+	for (char **var = environ; *var != NULL; var++)
+		if (!hidden(e, *var) && !push(e, *var))
+			return false;
+	return push(e, NULL);
+}
+
+bool
+environ_make(struct environ *e, const struct environ_source *from)
+{
+	struct rmq_bytes names;
+
+	e->count = e->text.len = e->omitted.len = 0;
+	if (!add_message(e, from) || !add(e, "AMQP_URL", rmq_bytes(from->url)))
+		return false;
+	names = (struct rmq_bytes){ e->omitted.len, e->omitted.data };
+	if (names.len > 0 && !add(e, "AMQP_OMITTED", names))
+		return false;
+	return list(e);
+}
+
+void
+environ_free(struct environ *e)
+{
+	free(e->vars);
+	rmq_buffer_free(&e->text);
+	rmq_buffer_free(&e->omitted);
+	*e = (struct environ){ 0 };
+}

@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Starting, ending and reaping commands.
+ *
+ * The start is vfork() and exec: the child borrows our memory for the few
+ * system calls of become(), so the cost does not grow with our size.  All
+ * signals are blocked meanwhile, because a handler that ran in the child
+ * would run on our memory.  Errors come back on a pipe that a successful exec
+ * closes, which is right also where vfork() is but another name of fork().
+ */
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "job.h"
+
+extern char **environ;
+
+struct start {
+	char *const	*argv;
+	int		 input;		/* becomes descriptor 0 */
+	int		 report;	/* takes errno if there is no exec */
+	pid_t		 parent;
+};
+
+static void
+keep(int fd)
+{
+	int flags = fcntl(fd, F_GETFD);
+
+	if (flags != -1)
+		fcntl(fd, F_SETFD, flags | FD_CLOEXEC);
+}
+
+static void
+keep_descriptors(void)
+{
+	struct dirent *entry;
+	DIR *dir;
+	long fd, n;
+
+	if ((dir = opendir("/dev/fd")) != NULL) {
+		while ((entry = readdir(dir)) != NULL)
+			if ((fd = strtol(entry->d_name, NULL, 10)) > STDERR_FILENO)
+				keep((int)fd);
+		closedir(dir);
+		return;
+	}
+	n = sysconf(_SC_OPEN_MAX);
+	for (fd = STDERR_FILENO + 1; fd < n; fd++)
+		keep((int)fd);
+}
+
+static void
+append_output(void)
+{
+	struct stat st;
+	int flags;
+
+	if (fstat(STDOUT_FILENO, &st) == -1 || !S_ISREG(st.st_mode))
+		return;
+	if ((flags = fcntl(STDOUT_FILENO, F_GETFL)) != -1)
+		fcntl(STDOUT_FILENO, F_SETFL, flags | O_APPEND);
+}
+
+void
+job_setup(void)
+{
+	signal(SIGCHLD, SIG_DFL);
+	keep_descriptors();
+	append_output();
+}
+
+static int
+nameless_file(void)
+{
+	FILE *file;
+	int fd = -1;
+
+#ifdef MFD_CLOEXEC
+	if ((fd = memfd_create("message", MFD_CLOEXEC)) != -1)
+		return fd;
+#endif
+	if ((file = tmpfile()) != NULL) {
+		fd = fcntl(fileno(file), F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+		fclose(file);
+	}
+	return fd;
+}
+
+/* Written at its place, so that the file's offset stays at the start. */
+static bool
+fill(int fd, struct rmq_bytes body)
+{
+	const char *data = body.data;
+	size_t done = 0;
+	ssize_t n;
+
+	while (done < body.len) {
+		n = pwrite(fd, data + done, body.len - done, (off_t)done);
+		if (n == -1 && errno != EINTR)
+			return false;
+		if (n > 0)
+			done += (size_t)n;
+	}
+	return true;
+}
+
+static int
+input_file(struct rmq_bytes body)
+{
+	int error, fd;
+
+	if ((fd = nameless_file()) == -1 || fill(fd, body))
+		return fd;
+	error = errno;
+	close(fd);
+	errno = error;
+	return -1;
+}
+
+/* Caught and ignored ones back to default; others that our parent had ignored stay so, for nohup(1). */
+static void
+default_signals(void)
+{
+	static const int ours[] = { SIGPIPE, SIGCHLD, SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH };
+	struct sigaction act;
+	sigset_t none;
+
+	for (size_t i = 0; i < sizeof ours / sizeof *ours; i++) {
+		if (sigaction(ours[i], NULL, &act) == -1 || act.sa_handler == SIG_DFL)
+			continue;
+		if (act.sa_handler == SIG_IGN && ours[i] != SIGPIPE)
+			continue;
+		act = (struct sigaction){ .sa_handler = SIG_DFL };
+		sigaction(ours[i], &act, NULL);
+	}
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* Beside its redelivered message a command of a killed worker must not go on. */
+static bool
+die_with(pid_t parent)
+{
+#ifdef __linux__
+	if (prctl(PR_SET_PDEATHSIG, SIGTERM) == -1)
+		return false;
+	if (getppid() != parent)
+		_exit(EXIT_FAILURE);
+#else
+	(void)parent;
+#endif
+	return true;
+}
+
+/* The child: nothing here may touch memory that the parent still needs. */
+static _Noreturn void
+become(const struct start *s)
+{
+	ssize_t n;
+	int error;
+
+	if (setpgid(0, 0) == 0 && dup2(s->input, STDIN_FILENO) != -1 && die_with(s->parent)) {
+		default_signals();
+		execvp(s->argv[0], s->argv);
+	}
+	error = errno;
+	n = write(s->report, &error, sizeof error);
+	_exit(n == sizeof error ? 127 : 126);
+}
+
+static pid_t
+launch(const struct start *s)
+{
+	sigset_t all, old;
+	pid_t pid;
+	int error;
+
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, &old);
+	if ((pid = vfork()) == 0)	/* NOLINT(clang-analyzer-security.insecureAPI.vfork) */
+		become(s);		/* NOLINT(clang-analyzer-unix.Vfork) */
+	error = errno;
+	sigprocmask(SIG_SETMASK, &old, NULL);
+	errno = error;
+	return pid;
+}
+
+/* What stood in the way of the exec, 0 if nothing did. */
+static int
+reported(int fd)
+{
+	int error;
+	ssize_t n;
+
+	do
+		n = read(fd, &error, sizeof error);
+	while (n == -1 && errno == EINTR);
+	return n == sizeof error ? error : 0;
+}
+
+/* With the environment in place, because there is no portable execvpe(). */
+static pid_t
+launch_with(const struct start *s, char *const env[])
+{
+	char **saved = environ;
+	pid_t pid;
+
+	environ = (char **)(uintptr_t)env;
+	pid = launch(s);
+	environ = saved;
+	return pid;
+}
+
+static pid_t
+start(char *const argv[], char *const env[], int input)
+{
+	struct start s = { .argv = argv, .input = input, .parent = getpid() };
+	int error, report[2];
+	pid_t pid;
+
+	if (pipe2(report, O_CLOEXEC) == -1)
+		return -1;
+	s.report = report[1];
+	pid = launch_with(&s, env);
+	error = pid == -1 ? errno : 0;
+	close(report[1]);
+	if (pid != -1 && (error = reported(report[0])) != 0) {
+		waitpid(pid, NULL, 0);
+		pid = -1;
+	}
+	close(report[0]);
+	errno = error;
+	return pid;
+}
+
+static enum job_fault
+fault_of_exec(int code)
+{
+	switch (code) {
+	case E2BIG:
+		return JOB_TOO_LARGE;
+	case ENOENT:
+	case ENOTDIR:
+		return JOB_NOT_FOUND;
+	case EAGAIN:
+	case EMFILE:
+	case ENFILE:
+	case ENOMEM:
+		return JOB_NO_RESOURCES;
+	default:
+		return JOB_NOT_EXECUTABLE;
+	}
+}
+
+pid_t
+job_start(char *const argv[], char *const env[], struct rmq_bytes input, struct job_error *why)
+{
+	pid_t pid;
+	int fd;
+
+	if ((fd = input_file(input)) == -1) {
+		*why = (struct job_error){ JOB_NO_RESOURCES, errno };
+		return -1;
+	}
+	if ((pid = start(argv, env, fd)) == -1)
+		*why = (struct job_error){ fault_of_exec(errno), errno };
+	close(fd);
+	return pid;
+}
+
+bool
+job_ended(pid_t pid, int *status)
+{
+	return waitpid(pid, status, WNOHANG) == pid;
+}
+
+bool
+job_succeeded(int status)
+{
+	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+void
+job_describe(int status, char *text, size_t size)
+{
+	if (WIFSIGNALED(status))
+		snprintf(text, size, "signal %d (%s)", WTERMSIG(status), strsignal(WTERMSIG(status)));
+	else
+		snprintf(text, size, "exit status %d", WEXITSTATUS(status));
+}
+
+void
+job_kill(pid_t pid, int sig)
+{
+	kill(-pid, sig);
+}

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The messages in hand.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "job.h"
+#include "tasks.h"
+
+struct task *
+tasks_add(struct tasks *tasks, const struct rmq_delivery *d)
+{
+	struct task *t;
+
+	if ((t = calloc(1, sizeof *t)) == NULL)
+		return NULL;
+	t->state = TASK_WAITING;
+	t->tag = d->tag;
+	t->owned = true;
+	TAILQ_INSERT_TAIL(tasks, t, next);
+	return t;
+}
+
+static void
+copy(struct rmq_bytes *b, char **to)
+{
+	if (b->len > 0)
+		memcpy(*to, b->data, b->len);
+	b->data = *to;
+	*to += b->len;
+}
+
+bool
+task_keep(struct task *t, const struct rmq_delivery *d)
+{
+	char *to;
+
+	t->delivery = *d;
+	t->copy = malloc(d->exchange.len + d->routing_key.len + d->properties.len + d->body.len + 1);
+	if ((to = t->copy) == NULL)
+		return false;
+	copy(&t->delivery.exchange, &to);
+	copy(&t->delivery.routing_key, &to);
+	copy(&t->delivery.properties, &to);
+	copy(&t->delivery.body, &to);
+	return true;
+}
+
+void
+tasks_remove(struct tasks *tasks, struct task *t)
+{
+	TAILQ_REMOVE(tasks, t, next);
+	free(t->copy);
+	free(t);
+}
+
+size_t
+tasks_count(const struct tasks *tasks, enum task_state state)
+{
+	const struct task *t;
+	size_t n = 0;
+
+	TAILQ_FOREACH(t, tasks, next)
+		n += t->state == state;
+	return n;
+}
+
+struct task *
+tasks_first(const struct tasks *tasks, enum task_state state)
+{
+	struct task *t;
+
+	TAILQ_FOREACH(t, tasks, next)
+		if (t->state == state)
+			return t;
+	return NULL;
+}
+
+static bool
+timed(const struct task *t)
+{
+	return t->state == TASK_RESTING || (t->state == TASK_RUNNING && t->pid == 0);
+}
+
+struct task *
+tasks_due(const struct tasks *tasks, int64_t now)
+{
+	struct task *t;
+
+	TAILQ_FOREACH(t, tasks, next)
+		if (timed(t) && t->until <= now)
+			return t;
+	return NULL;
+}
+
+struct task *
+tasks_ended(const struct tasks *tasks, int *status)
+{
+	struct task *t;
+
+	TAILQ_FOREACH(t, tasks, next)
+		if (t->state == TASK_RUNNING && t->pid != 0 && job_ended(t->pid, status))
+			return t;
+	return NULL;
+}
+
+int64_t
+tasks_deadline(const struct tasks *tasks)
+{
+	const struct task *t;
+	int64_t nearest = -1;
+
+	TAILQ_FOREACH(t, tasks, next)
+		if (timed(t) && (nearest == -1 || t->until < nearest))
+			nearest = t->until;
+	return nearest;
+}
+
+void
+tasks_kill(const struct tasks *tasks, int sig)
+{
+	const struct task *t;
+
+	TAILQ_FOREACH(t, tasks, next)
+		if (t->state == TASK_RUNNING && t->pid != 0)
+			job_kill(t->pid, sig);
+}
+
+void
+tasks_disown(struct tasks *tasks)
+{
+	struct task *t, *following;
+
+	for (t = TAILQ_FIRST(tasks); t != NULL; t = following) {
+		following = TAILQ_NEXT(t, next);
+		t->owned = false;
+		if (t->state != TASK_RUNNING)
+			tasks_remove(tasks, t);
+	}
+}

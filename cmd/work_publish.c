@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * work-publish - put tasks into a durable queue
+ *
+ * The operands are the task; with -l, each line of standard input is one.
+ * Tasks are persistent and the queue is durable, so that both survive a
+ * restart of the broker.
+ */
+
+#include <stdio.h>
+
+#include "groups.h"
+#include "publish.h"
+#include "tool.h"
+
+static const char *queue = "task_queue";
+
+static const struct opt options[] = {
+	{ .help = "Destination" },
+	{ 'q', "queue", "NAME", opt_string, &queue, "put tasks into this queue (default: task_queue)", .max = 255 },
+	{ 0 }
+};
+
+static const struct tool tool = {
+	.name = "work-publish",
+	.about = "put tasks into a durable queue",
+	.operands = "[WORD ... | -]",
+	.groups = { options, opt_input, opt_delivery, opt_message, opt_publish, opt_declare, opt_connect },
+	.aliases = {
+		{ "new-task", { NULL } },
+	},
+};
+
+int
+main(int argc, char *argv[])
+{
+	struct target target = { .exchange = "", .must_route = true };
+	char name[300];
+	struct rmq *mq;
+
+	tool_start(&tool, &argc, &argv);
+	snprintf(name, sizeof(name), "queue '%s'", queue);
+	target.name = name;
+	target.routing_key = queue;
+	mq = publish_open();
+	rmq_declare_queue(mq, &(struct rmq_queue){
+		.name = queue,
+		.declare = groups_declare(queue, RMQ_MAKE_OR_FIND),
+		.exclusive = declare_options.exclusive,
+		.arguments = declare_options.arguments,
+	});
+	return tool_end(publish(mq, &target, "Hello World!", argc, argv));
+}

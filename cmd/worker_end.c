@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * How a worker ends: by a limit, a signal or an obstacle.
+ *
+ * It stops taking messages and waits for the commands that run; a second
+ * signal or the end of their time of grace ends them, with SIGTERM and then
+ * SIGKILL.  With nothing in hand it says goodbye to the broker.  Each of these
+ * stages has a time after which the next one begins.
+ */
+#include <inttypes.h>
+#include <signal.h>
+
+#include "groups.h"
+#include "loop.h"
+#include "tool.h"
+#include "worker.h"
+
+enum {
+	EMPTY_MS = 500,		/* a queue that sent nothing for so long is empty */
+	TERM_MS = 5000,		/* for commands to stop when asked to */
+	KILL_MS = 2000,		/* for the system to end them */
+	LEAVE_MS = 10000	/* for the broker's goodbye */
+};
+
+static void
+enter(struct worker *w, enum stage stage, int64_t ms)
+{
+	w->stage = stage;
+	w->stage_end = rmq_now() + ms;
+}
+
+/* The first reason decides the exit status. */
+void
+worker_stop(struct worker *w, int status)
+{
+	if (w->status == EX_OK)
+		w->status = status;
+	if (w->stage != WORKING)
+		return;
+	enter(w, DRAINING, w->grace);
+	rmq_stop_consuming(w->mq);
+	work_give_back(w);
+}
+
+/* What a command had done before it was ended, nobody knows. */
+static void
+hurry(struct worker *w, const char *why)
+{
+	w->status = EX_TEMPFAIL;
+	if (w->stage == LEAVING) {
+		tool_warn("cannot tell whether the last acknowledgements arrived: %s", why);
+		w->closed = true;
+	} else if (w->stage == DRAINING) {
+		tool_warn("cannot wait for running commands: %s; their messages go back to the queue", why);
+		work_end(w, SIGTERM);
+		enter(w, STOPPING, TERM_MS);
+	} else {
+		work_end(w, SIGKILL);
+		enter(w, KILLING, KILL_MS);
+	}
+}
+
+void
+worker_caught(struct worker *w, int sig)
+{
+	if (sig == SIGCHLD) {
+		work_reap(w);
+		return;
+	}
+	if (w->signals++ > 0)
+		hurry(w, "interrupted again");
+	else {
+		w->signal = sig;
+		worker_stop(w, EX_OK);
+	}
+}
+
+static int64_t
+sooner(int64_t a, int64_t b)
+{
+	return a == -1 || (b != -1 && b < a) ? b : a;
+}
+
+/* When the limits end the work, as far as is known now. */
+static int64_t
+limit(const struct worker *w)
+{
+	int64_t idle = sooner(limit_options.idle_timeout, limit_options.until_empty ? EMPTY_MS : -1);
+	int64_t when = -1;
+
+	if (w->stage != WORKING)
+		return -1;
+	if (limit_options.timeout >= 0)
+		when = w->began + limit_options.timeout;
+	if (idle >= 0 && w->connected && TAILQ_EMPTY(&w->tasks))
+		when = sooner(when, w->active + idle);
+	return when;
+}
+
+int64_t
+worker_deadline(const struct worker *w)
+{
+	int64_t when = sooner(tasks_deadline(&w->tasks), limit(w));
+
+	return w->stage == WORKING ? when : sooner(when, w->stage_end);
+}
+
+void
+worker_heed_limits(struct worker *w, int64_t now)
+{
+	int64_t when = limit(w);
+
+	if (w->obstacle != 0)
+		worker_stop(w, w->obstacle);
+	if (w->stage == WORKING && w->taken == w->count && !w->enough) {
+		w->enough = true;
+		rmq_stop_consuming(w->mq);
+	}
+	if ((w->enough && TAILQ_EMPTY(&w->tasks)) || (when != -1 && when <= now))
+		worker_stop(w, EX_OK);
+}
+
+/* With nothing in hand, what is left is to say goodbye once no delivery can come. */
+static void
+leave(struct worker *w)
+{
+	if (w->stage == WORKING || !TAILQ_EMPTY(&w->tasks))
+		return;
+	if (w->stage != LEAVING)
+		enter(w, LEAVING, LEAVE_MS);
+	if (!w->connected)
+		w->closed = true;
+	else if (!w->consuming && !w->closing) {
+		w->closing = true;
+		rmq_close(w->mq);
+	}
+}
+
+bool
+worker_over(struct worker *w, int64_t now)
+{
+	leave(w);
+	if (w->closed || w->stage == WORKING || now < w->stage_end)
+		return w->closed;
+	if (w->stage == KILLING)
+		return true;
+	hurry(w, "the time is over");
+	return w->closed;
+}
+
+/* What the exit status cannot tell by itself is said here. */
+int
+worker_verdict(const struct worker *w)
+{
+	if (w->signal == SIGPIPE || (w->signal == SIGINT && w->status == EX_OK))
+		loop_die(w->signal);
+	if (w->status != EX_OK)
+		return w->status;
+	if (!w->was_connected && w->signal == 0)
+		tool_fail(EX_UNAVAILABLE, "cannot take messages: no connection before the time limit");
+	if (w->succeeded < w->count)
+		tool_fail(EX_FEWER, "cannot finish %" PRId64 " message%s: %" PRId64 " succeeded",
+		    w->count, w->count == 1 ? "" : "s", w->succeeded);
+	return EX_OK;
+}
+
