@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT */
+/* See loop.h.  Signals arrive as bytes on a pipe, which poll() watches with all the rest. */
+
+#include <sys/types.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "loop.h"
+#include "tool.h"
+
+static int	 pipe_fds[2] = { -1, -1 };
+static bool	 signals_wait;		/* poll() saw a byte in the pipe */
+static bool	 sigpipe_was_default;
+
+static struct pollfd	*polled;	/* the pipe, the sessions, the caller's */
+static size_t		 npolled;
+
+static void
+prepare_fd(int fd)
+{
+	if (fcntl(fd, F_SETFD, FD_CLOEXEC) == -1 || fcntl(fd, F_SETFL, O_NONBLOCK) == -1)
+		tool_fail(EX_OSERR, "cannot prepare a pipe for signals: %s", strerror(errno));
+}
+
+static void
+start(void)
+{
+	struct sigaction ignore = { .sa_handler = SIG_IGN }, was;
+
+	if (pipe_fds[0] != -1)
+		return;
+	if (pipe(pipe_fds) == -1)
+		tool_fail(EX_OSERR, "cannot make a pipe for signals: %s", strerror(errno));
+	prepare_fd(pipe_fds[0]);
+	prepare_fd(pipe_fds[1]);
+	sigaction(SIGPIPE, &ignore, &was);
+	sigpipe_was_default = was.sa_handler == SIG_DFL;
+}
+
+bool
+loop_sigpipe_was_default(void)
+{
+	start();
+	return sigpipe_was_default;
+}
+
+/* A full pipe loses the byte: what fills it is SIGCHLD, and one of those is as good as many. */
+static void
+on_signal(int sig)
+{
+	unsigned char byte = (unsigned char)sig;
+	int saved = errno;
+
+	(void)!write(pipe_fds[1], &byte, 1);
+	errno = saved;
+}
+
+void
+loop_catch(int sig)
+{
+	struct sigaction catch = { .sa_handler = on_signal, .sa_flags = SA_RESTART }, was;
+
+	start();
+	if (sigaction(sig, NULL, &was) == 0 && was.sa_handler == SIG_IGN && sig != SIGCHLD)
+		return;
+	sigfillset(&catch.sa_mask);
+	sigaction(sig, &catch, NULL);
+}
+
+int
+loop_signal(void)
+{
+	unsigned char byte;
+
+	if (!signals_wait)
+		return 0;
+	if (read(pipe_fds[0], &byte, 1) == 1)
+		return byte;
+	signals_wait = false;
+	return 0;
+}
+
+static struct pollfd *
+make_room(size_t n)
+{
+	struct pollfd *more;
+
+	if (n > npolled) {
+		more = reallocarray(polled, n, sizeof(*polled));
+		if (more == NULL)
+			tool_fail(EX_OSERR, "cannot wait for %zu descriptors: out of memory", n);
+		polled = more;
+		npolled = n;
+	}
+	return polled;
+}
+
+/* The nearest of all timers, for poll().  Asked first: sessions write then, and so change what they wait for. */
+static int
+timeout(struct rmq *const *sessions, size_t n, int64_t deadline)
+{
+	int64_t left, nearest = -1;
+
+	if (deadline >= 0) {
+		left = deadline - rmq_now();
+		nearest = left < 0 ? 0 : left > INT_MAX ? INT_MAX : left;
+	}
+	for (; n > 0; n--, sessions++) {
+		left = rmq_wait_ms(*sessions);
+		if (left >= 0 && (nearest < 0 || left < nearest))
+			nearest = left;
+	}
+	return (int)nearest;
+}
+
+static void
+wait_for(struct pollfd *fds, size_t n, int ms)
+{
+	size_t i;
+
+	if (poll(fds, (nfds_t)n, ms) >= 0)
+		return;
+	if (errno != EINTR && errno != EAGAIN)
+		tool_fail(EX_OSERR, "cannot wait for input: %s", strerror(errno));
+	for (i = 0; i < n; i++)
+		fds[i].revents = 0;
+}
+
+void
+loop_wait(struct rmq *const *sessions, size_t nsessions, struct pollfd *fds, size_t nfds, int64_t deadline)
+{
+	struct pollfd *all, *ours;
+	size_t i;
+	int ms;
+
+	start();
+	all = make_room(1 + nsessions + nfds);
+	ours = all + 1 + nsessions;
+	ms = timeout(sessions, nsessions, deadline);
+	all[0] = (struct pollfd){ .fd = pipe_fds[0], .events = POLLIN };
+	for (i = 0; i < nsessions; i++)
+		all[1 + i] = (struct pollfd){ .fd = rmq_fd(sessions[i]), .events = rmq_events(sessions[i]) };
+	if (nfds > 0)
+		memcpy(ours, fds, nfds * sizeof(*fds));
+	wait_for(all, 1 + nsessions + nfds, ms);
+	signals_wait = signals_wait || all[0].revents != 0;
+	if (nfds > 0)
+		memcpy(fds, ours, nfds * sizeof(*fds));
+	for (i = 0; i < nsessions; i++)
+		rmq_io(sessions[i], all[1 + i].revents);
+}
+
+void
+loop_die(int sig)
+{
+	struct sigaction end = { .sa_handler = SIG_DFL };
+	sigset_t set;
+
+	sigaction(sig, &end, NULL);
+	sigemptyset(&set);
+	sigaddset(&set, sig);
+	raise(sig);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+	_exit(128 + sig);
+}

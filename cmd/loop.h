@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The one loop of all programs: it waits for sessions, signals, descriptors
+ * and a deadline, and lets the sessions do their work.  What happened is then
+ * asked for: rmq_next(), loop_signal(), the caller's own revents.
+ */
+#ifndef LOOP_H
+#define LOOP_H
+
+#include <poll.h>
+#include <stdint.h>
+
+#include <rmq.h>
+
+/*
+ * From now on a signal is a byte on a pipe; one that the parent had ignored
+ * stays ignored (SIGCHLD does not).
+ */
+void	loop_catch(int sig);
+int	loop_signal(void);		/* the next signal that was caught, 0 if none */
+/*
+ * Waits until something happens or until the time `deadline` (rmq_now(); negative: none), then
+ * calls rmq_io() on each session.  The caller's pollfds may have fd -1.
+ */
+void	loop_wait(struct rmq *const *sessions, size_t nsessions, struct pollfd *fds, size_t nfds, int64_t deadline);
+/* SIGPIPE is ignored from the first call of this file on: a failed write() ends a program, after it has cleaned up. */
+bool	loop_sigpipe_was_default(void);
+_Noreturn void loop_die(int sig);	/* ends this process by the signal, so that the parent sees 128+n */
+
+#endif
