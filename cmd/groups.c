@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: MIT */
+/* Input, output, limits and declarations.  What goes with a message and how to connect have files of their own. */
+
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "groups.h"
+
+enum { NAME_MAX_BYTES = 255 };	/* of a header or an argument: AMQP's short strings */
+
+static opt_set set_delimiter, set_argument, set_queue_type;
+
+/* Input. */
+
+struct input_options input_options = { .delimiter = '\n', .max_message = INT64_C(128) << 20 };
+
+const struct opt opt_input[] = {
+	{ .help = "Input" },
+	{ 'l', "lines", NULL, set_delimiter, NULL, "send one message a line", .value = '\n' },
+	{ '0', "null", NULL, set_delimiter, NULL, "send messages that end with NUL bytes", .value = '\0' },
+	{ 'D', "delimiter", "BYTE", set_delimiter, NULL, "send messages that end with this byte" },
+	{ 'f', "file", "FILE", opt_string, &input_options.file,
+	    "read this file instead of standard input" },
+	{ 0, "max-message", "SIZE", opt_bytes, &input_options.max_message,
+	    "refuse to send larger messages (default: 128MiB)", .max = INT64_C(1) << 40 },
+	{ 0 }
+};
+
+static const char *
+set_delimiter(const struct opt *o, char *arg)
+{
+	int byte = (int)o->value;
+	const struct opt it = { .to = &byte };
+	const char *wrong = arg != NULL ? opt_delimiter(&it, arg) : NULL;
+
+	input_options.lines = true;
+	input_options.delimiter = (unsigned char)byte;
+	return wrong;
+}
+
+/* Output. */
+
+struct output_options output_options = { .terminator = '\n' };
+
+const char *const chat_words[] = { "auto", "always", "never", NULL };
+
+const struct opt opt_output[] = {
+	{ .help = "Output" },
+	{ 'F', "format", "FORMAT", opt_string, &output_options.format,
+	    "print messages this way: %s body, %r routing key, ... see rmq-tools(7)" },
+	{ '0', "null", NULL, opt_value, &output_options.terminator,
+	    "end each message with a NUL byte", .value = '\0' },
+	{ 'D', "delimiter", "BYTE", opt_delimiter, &output_options.terminator,
+	    "end each message with this byte" },
+	{ 0, "raw", NULL, opt_flag, &output_options.raw, "print bodies with nothing between" },
+	{ 0, "chat", "WHEN", opt_choice, &output_options.chat, "talk as the tutorials do",
+	    .choices = chat_words },
+	{ 0 }
+};
+
+/* Limits. */
+
+struct limit_options limit_options = { .count = -1, .timeout = -1, .idle_timeout = -1 };
+
+const struct opt opt_limit[] = {
+	{ .help = "End" },
+	{ 'c', "count", "N", opt_number, &limit_options.count, "end after N messages",
+	    .min = 1, .max = INT64_MAX },
+	{ 'n', NULL, "N", opt_number, &limit_options.count, NULL, .min = 1, .max = INT64_MAX },
+	{ 'W', "timeout", "SECS", opt_seconds, &limit_options.timeout, "end after this time" },
+	{ 0, "idle-timeout", "SECS", opt_seconds, &limit_options.idle_timeout,
+	    "end when nothing came for this time" },
+	{ 0, "until-empty", NULL, opt_flag, &limit_options.until_empty,
+	    "end when the queue is empty" },
+	{ 0 }
+};
+
+/* Declarations. */
+
+struct declare_options declare_options;
+
+static const char *const declare_words[] = { "auto", "strict", "passive", "none", NULL };
+
+#define DECLARE_ENTRIES \
+	{ .help = "Declaration" }, \
+	{ 0, "declare", "HOW", opt_choice, &declare_options.how, \
+	    "make what is missing, insist on it, only look, or do nothing", .choices = declare_words }, \
+	{ 'd', NULL, NULL, opt_value, &declare_options.how, "the same as --declare=auto", \
+	    .value = DECLARE_AUTO }, \
+	{ 0, "durable", NULL, opt_flag, &declare_options.durable, \
+	    "an exchange survives a restart of the broker (queues always do)" }, \
+	{ 0, "arg", "NAME=VALUE", set_argument, NULL, \
+	    "declare with this argument; NAME:TYPE=VALUE if it is no string, number or boolean" }
+
+const struct opt opt_declare[] = {
+	DECLARE_ENTRIES,
+	{ 0, "queue-type", "TYPE", set_queue_type, NULL, "declare a quorum, classic or stream queue" },
+	{ 'x', "exclusive", NULL, opt_flag, &declare_options.exclusive,
+	    "declare a queue for this connection alone" },
+	{ 0 }
+};
+
+const struct opt opt_declare_exchange[] = { DECLARE_ENTRIES, { 0 } };
+
+/* Exchanges that the broker owns must not be declared; the one without a name not even asked for. */
+enum rmq_declare
+groups_declare(const char *name, enum rmq_declare automatic)
+{
+	if (declare_options.how == DECLARE_NONE || *name == '\0')
+		return RMQ_ASSUME;
+	if (declare_options.how == DECLARE_PASSIVE || strncmp(name, "amq.", 4) == 0)
+		return RMQ_FIND;
+	return declare_options.how == DECLARE_STRICT ? RMQ_MAKE : automatic;
+}
+
+/* Pairs: headers of messages, arguments of declarations and bindings. */
+
+/* The error's text is the answer, so it must outlive the call. */
+static const char *
+set_pair(struct rmq_table **table, const char *name, size_t len, enum rmq_type type, const char *value)
+{
+	static struct rmq_error error;
+	char copy[NAME_MAX_BYTES + 1];
+
+	if (len == 0)
+		return "has no name";
+	if (len > NAME_MAX_BYTES)
+		return "name too long";
+	memcpy(copy, name, len);
+	copy[len] = '\0';
+	if (*table == NULL && (*table = rmq_table_new()) == NULL)
+		return "out of memory";
+	error = (struct rmq_error){ 0 };
+	return rmq_table_set(*table, copy, type, value, &error) ? NULL : error.text;
+}
+
+/* In "at:time=VALUE" the colon, if what stands behind it is a type's name. */
+static const char *
+find_type(const char *spec, const char *equals, enum rmq_type *type)
+{
+	const char *colon = equals;
+	char name[16];
+
+	while (colon > spec && *colon != ':')
+		colon--;
+	if (*colon != ':' || (size_t)(equals - colon) > sizeof(name))
+		return NULL;
+	memcpy(name, colon + 1, (size_t)(equals - colon) - 1);
+	name[equals - colon - 1] = '\0';
+	return rmq_type_by_name(name, type) ? colon : NULL;
+}
+
+const char *
+groups_add_pair(struct rmq_table **table, const char *spec)
+{
+	const char *equals = strchr(spec, '='), *colon = NULL;
+	size_t len = strcspn(spec, ":=");
+	const char *value = spec + len;
+	enum rmq_type type;
+
+	if (equals != NULL)
+		colon = find_type(spec, equals, &type);
+	if (colon != NULL)
+		return set_pair(table, spec, (size_t)(colon - spec), type, equals + 1);
+	if (*value == '\0')
+		return "needs NAME=VALUE";
+	value += value[0] == ':' && value[1] == ' ' ? 2 : 1;
+	return set_pair(table, spec, len, RMQ_STRING, value);
+}
+
+/* Brokers want numbers where arguments are numbers, and people do not write types. */
+static enum rmq_type
+type_of_argument(const char *value)
+{
+	const char *wrong;
+
+	(void)strtonum(value, INT64_MIN, INT64_MAX, &wrong);
+	if (wrong == NULL)
+		return RMQ_INT64;
+	return strcmp(value, "true") == 0 || strcmp(value, "false") == 0 ? RMQ_BOOL : RMQ_STRING;
+}
+
+static const char *
+set_argument(const struct opt *o, char *arg)
+{
+	const char *equals = strchr(arg, '=');
+	enum rmq_type type;
+
+	(void)o;
+	if (equals == NULL || find_type(arg, equals, &type) != NULL)
+		return groups_add_pair(&declare_options.arguments, arg);
+	return set_pair(&declare_options.arguments, arg, (size_t)(equals - arg),
+	    type_of_argument(equals + 1), equals + 1);
+}
+
+static const char *
+set_queue_type(const struct opt *o, char *arg)
+{
+	static const char name[] = "x-queue-type";
+
+	(void)o;
+	return set_pair(&declare_options.arguments, name, sizeof(name) - 1, RMQ_STRING, arg);
+}
+
+int
+groups_exit_status(enum rmq_status status)
+{
+	static const int statuses[] = {
+		[RMQ_OK] = EX_OK,
+		[RMQ_USAGE] = EX_USAGE,
+		[RMQ_BAD_RECORD] = EX_DATAERR,
+		[RMQ_NO_DESTINATION] = EX_NOUSER,
+		[RMQ_NO_HOST] = EX_NOHOST,
+		[RMQ_UNAVAILABLE] = EX_UNAVAILABLE,
+		[RMQ_UNCONFIRMED] = EX_TEMPFAIL,
+		[RMQ_INTERNAL] = EX_SOFTWARE,
+		[RMQ_SYSTEM] = EX_OSERR,
+		[RMQ_PROTOCOL] = EX_PROTOCOL,
+		[RMQ_DENIED] = EX_NOPERM,
+		[RMQ_CONFIG] = EX_CONFIG,
+	};
+
+	return statuses[status];
+}

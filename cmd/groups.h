@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Groups of options that several programs share, and where their values are
+ * kept.  A program lists the groups that it takes in its struct tool.
+ */
+#ifndef GROUPS_H
+#define GROUPS_H
+
+#include <rmq.h>
+
+#include "opt.h"
+
+/* --url, --server ..., TLS, --heartbeat, --connect-timeout, --wait, --retry-time */
+extern const struct opt opt_connect[];
+/* --content-type, --header, --priority, ... : what goes with each message that is sent */
+extern const struct opt opt_message[];
+/* The rest of them: -p/--persistent, --transient, -t/--reply-to */
+extern const struct opt opt_delivery[];
+/* The same without the letters, for programs where these mean something else */
+extern const struct opt opt_log_delivery[];
+/* -l, -0, -D, -f, --max-message: where messages to send come from */
+extern const struct opt opt_input[];
+/* -F, -0, --raw, --chat ...: how messages are printed */
+extern const struct opt opt_output[];
+/* -c, --timeout, --idle-timeout, --until-empty: when receiving ends */
+extern const struct opt opt_limit[];
+/* --declare, --arg, --durable, --queue-type, -x */
+extern const struct opt opt_declare[];
+/* The same without what only queues have */
+extern const struct opt opt_declare_exchange[];
+
+extern const char *const chat_words[];	/* for opt_choice: enum chat */
+
+/*
+ * What opt_connect says, with the environment and the defaults: exits 64 or 78 with a message if it is
+ * wrong.  A time that was not asked for is 0, so that the caller may have a default of its own.
+ */
+struct rmq_config groups_config(const char *program);
+/* Where a URL may stand in the environment, in order; ends with NULL. */
+extern const char *const groups_url_variables[];
+
+/* Of opt_message.  Call it anew for each message: its id and time may be its own. */
+const struct rmq_properties *groups_properties(void);
+/*
+ * NAME:TYPE=VALUE, NAME=VALUE or NAME: VALUE into the headers of each message,
+ * or into a table that is made if it is NULL.
+ */
+const char *groups_add_header(const char *spec);	/* NULL, or what is wrong */
+const char *groups_add_pair(struct rmq_table **, const char *spec);
+
+int	groups_exit_status(enum rmq_status);
+
+struct input_options {
+	const char	*file;		/* -f */
+	bool		 lines;		/* -l, -0 or -D */
+	unsigned char	 delimiter;
+	int64_t		 max_message;
+};
+extern struct input_options input_options;
+
+enum chat { CHAT_AUTO, CHAT_ALWAYS, CHAT_NEVER };
+struct output_options {
+	const char	*format;	/* -F, or NULL */
+	bool		 raw;
+	int		 terminator;	/* after each message, -1: none */
+	int		 chat;		/* enum chat */
+};
+extern struct output_options output_options;
+
+struct limit_options {
+	int64_t		 count;		/* -c, -1: no limit */
+	int64_t		 timeout, idle_timeout;	/* ms, -1: none */
+	bool		 until_empty;
+};
+extern struct limit_options limit_options;
+
+struct declare_options {
+	int		 how;		/* enum declare_how below */
+	bool		 durable, exclusive;
+	struct rmq_table *arguments;	/* --queue-type and --arg; NULL: none */
+};
+enum declare_how { DECLARE_AUTO, DECLARE_STRICT, DECLARE_PASSIVE, DECLARE_NONE };
+extern struct declare_options declare_options;
+
+/* What --declare means for this queue or exchange, if "auto" means `automatic` for this program. */
+enum rmq_declare groups_declare(const char *name, enum rmq_declare automatic);
+
+#endif
