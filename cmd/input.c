@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+/* See input.h. */
+
+#include <sys/types.h>
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "input.h"
+
+enum { PIECE = 128 * 1024 };	/* what one read(2) asks for */
+
+/* A directory opens well and only then cannot be read. */
+static bool
+is_directory(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+bool
+input_open(struct input *in, const char *file)
+{
+	if (file == NULL || strcmp(file, "-") == 0) {
+		in->fd = STDIN_FILENO;
+		in->name = "standard input";
+		return true;
+	}
+	in->name = file;
+	in->fd = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	if (in->fd == -1)
+		return false;
+	if (!is_directory(in->fd))
+		return true;
+	input_close(in);
+	errno = EISDIR;
+	return false;
+}
+
+static enum input_status
+hand_out(struct input *in, size_t len, size_t delimiter, struct rmq_bytes *record)
+{
+	if (len > in->max_message)
+		return INPUT_TOO_LONG;
+	record->data = len > 0 ? in->buffer.data + in->taken : "";
+	record->len = len;
+	in->records++;
+	in->start = in->end;
+	in->end += len + delimiter;
+	in->taken += len + delimiter;
+	in->searched = in->taken;
+	return INPUT_RECORD;
+}
+
+/* What is left when there are no more bytes: the last record, or the whole. */
+static enum input_status
+hand_out_rest(struct input *in, struct rmq_bytes *record)
+{
+	size_t left = in->buffer.len - in->taken;
+
+	if (left == 0 && !(in->whole && in->records == 0))
+		return INPUT_END;
+	return hand_out(in, left, 0, record);
+}
+
+enum input_status
+input_next(struct input *in, struct rmq_bytes *record)
+{
+	const char *end = NULL;
+
+	if (in->buffer.len > in->searched && !in->whole)
+		end = memchr(in->buffer.data + in->searched, in->delimiter, in->buffer.len - in->searched);
+	if (end != NULL)
+		return hand_out(in, (size_t)(end - in->buffer.data) - in->taken, 1, record);
+	in->searched = in->buffer.len;
+	if (in->buffer.len - in->taken > in->max_message)
+		return INPUT_TOO_LONG;
+	if (in->error != 0)
+		return INPUT_FAILED;
+	return in->at_end ? hand_out_rest(in, record) : INPUT_MORE;
+}
+
+void
+input_take_back(struct input *in)
+{
+	in->records--;
+	in->end = in->start;
+}
+
+/* Only the beginning of the record that is not yet whole has to move. */
+static void
+move_to_front(struct input *in)
+{
+	rmq_buffer_drop(&in->buffer, in->taken);
+	in->searched -= in->taken;
+	in->taken = 0;
+}
+
+void
+input_read(struct input *in)
+{
+	ssize_t n;
+
+	move_to_front(in);
+	if (!rmq_buffer_reserve(&in->buffer, PIECE)) {
+		in->error = ENOMEM;
+		return;
+	}
+	n = read(in->fd, in->buffer.data + in->buffer.len, PIECE);
+	if (n > 0)
+		in->buffer.len += (size_t)n;
+	else if (n == 0)
+		in->at_end = true;
+	else if (errno != EINTR && errno != EAGAIN)
+		in->error = errno;
+}
+
+uint64_t
+input_size(const struct input *in)
+{
+	struct stat st;
+
+	return fstat(in->fd, &st) == 0 && S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0;
+}
+
+void
+input_close(struct input *in)
+{
+	rmq_buffer_free(&in->buffer);
+	if (in->fd > STDIN_FILENO)
+		close(in->fd);
+	in->fd = -1;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * publish - what the senders share: from operands or input to the broker's
+ * confirm, and the exit status that says what became of every message.
+ *
+ *	mq = publish_open();
+ *	rmq_declare_queue(mq, &queue);
+ *	return tool_end(publish(mq, &target, "Hello World!", argc, argv));
+ */
+#ifndef PUBLISH_H
+#define PUBLISH_H
+
+#include <rmq.h>
+
+#include "opt.h"
+
+/* -W/--timeout, --window, --chat, -v */
+extern const struct opt opt_publish[];
+
+struct target {
+	const char	*exchange, *routing_key;
+	const char	*name;		/* for messages: "queue 'hello'" */
+	bool		 must_route;	/* what no queue gets is a failure, not a warning */
+	bool		 show_key;	/* in chat: 'key':'body' */
+};
+
+struct rmq	*publish_open(void);
+/*
+ * Sends the operands, joined by blanks, or the default text, or what the options
+ * of opt_input and the operand "-" name.  Frees the session.  The exit status.
+ */
+int	publish(struct rmq *, const struct target *, const char *default_text, int argc, char *argv[]);
+
+#endif

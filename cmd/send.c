@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * send - put messages into a queue
+ *
+ * The operands are the message; with -l, each line of standard input is one.
+ * It ends well when the broker has taken responsibility for every message and
+ * has a queue for it.
+ */
+
+#include <stdio.h>
+
+#include "groups.h"
+#include "publish.h"
+#include "tool.h"
+
+static const char *queue, *exchange, *routing_key;
+
+static const struct opt options[] = {
+	{ .help = "Destination" },
+	{ 'q', "queue", "NAME", opt_string, &queue, "send to this queue (default: hello)", .max = 255 },
+	{ 'e', "exchange", "NAME", opt_string, &exchange, "send to this exchange instead", .max = 255 },
+	{ 'r', "routing-key", "KEY", opt_string, &routing_key, "route by this key", .max = 255 },
+	{ 0 }
+};
+
+static const struct tool tool = {
+	.name = "send",
+	.about = "put messages into a queue",
+	.operands = "[WORD ... | -]",
+	.groups = { options, opt_input, opt_delivery, opt_message, opt_publish, opt_declare, opt_connect },
+};
+
+/* Whoever names an exchange has taken care of its queues. */
+static void
+find_exchange(struct rmq *mq, struct target *target)
+{
+	static char name[600];
+
+	target->exchange = exchange;
+	target->routing_key = routing_key != NULL ? routing_key : "";
+	snprintf(name, sizeof(name), "exchange '%s' with routing key '%s'", exchange, target->routing_key);
+	target->name = name;
+	rmq_declare_exchange(mq, &(struct rmq_exchange){
+		.name = exchange,
+		.declare = groups_declare(exchange, RMQ_FIND) == RMQ_ASSUME ? RMQ_ASSUME : RMQ_FIND,
+	});
+}
+
+/* A key without an exchange is the name of a queue that is somebody else's to declare. */
+static void
+find_queue(struct rmq *mq, struct target *target)
+{
+	static char name[300];
+
+	if (queue == NULL)
+		queue = "hello";
+	target->exchange = "";
+	target->routing_key = routing_key != NULL ? routing_key : queue;
+	snprintf(name, sizeof(name), "queue '%s'", target->routing_key);
+	target->name = name;
+	if (routing_key == NULL)
+		rmq_declare_queue(mq, &(struct rmq_queue){
+			.name = queue,
+			.declare = groups_declare(queue, RMQ_FIND_OR_MAKE),
+			.exclusive = declare_options.exclusive,
+			.denied_will_do = true,
+			.arguments = declare_options.arguments,
+		});
+}
+
+int
+main(int argc, char *argv[])
+{
+	struct target target = { .must_route = true };
+	struct rmq *mq;
+
+	tool_start(&tool, &argc, &argv);
+	if (queue != NULL && (exchange != NULL || routing_key != NULL))
+		tool_usage("--queue excludes --exchange and --routing-key");
+	mq = publish_open();
+	if (exchange != NULL)
+		find_exchange(mq, &target);
+	else
+		find_queue(mq, &target);
+	return tool_end(publish(mq, &target, "Hello World!", argc, argv));
+}
