@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+/* When a receiver ends, and what it says then. */
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <string.h>
+
+#include "groups.h"
+#include "loop.h"
+#include "receiver.h"
+#include "tool.h"
+
+enum {
+	EMPTY_MS = 500,		/* a queue that sent nothing for so long is empty */
+	GRACE_MS = 10 * 1000	/* to end after a signal */
+};
+
+static bool
+passed(int64_t deadline)
+{
+	return deadline >= 0 && rmq_now() >= deadline;
+}
+
+static int64_t
+earlier(int64_t a, int64_t b)
+{
+	return a < 0 || (b >= 0 && b < a) ? b : a;
+}
+
+void
+receiver_set_limits(struct receiver *r)
+{
+	const struct limit_options *l = &limit_options;
+
+	r->idle = earlier(l->idle_timeout, l->until_empty ? EMPTY_MS : -1);
+	r->end_at = l->timeout >= 0 ? rmq_now() + l->timeout : -1;
+	r->give_up_at = -1;
+	loop_catch(SIGINT);
+	loop_catch(SIGTERM);
+	loop_catch(SIGHUP);
+}
+
+/* Silence counts only while something could come. */
+static int64_t
+idle_end(const struct receiver *r)
+{
+	return r->idle >= 0 && r->subscribed && !output_full(&r->out) ? r->last + r->idle : -1;
+}
+
+int64_t
+receiver_deadline(const struct receiver *r)
+{
+	return r->stopping ? r->give_up_at : earlier(r->end_at, idle_end(r));
+}
+
+void
+receiver_heed_limits(struct receiver *r)
+{
+	if (!r->stopping && passed(receiver_deadline(r)))
+		receiver_stop(r);
+}
+
+void
+receiver_heed_signals(struct receiver *r)
+{
+	int sig;
+
+	while ((sig = loop_signal()) != 0) {
+		if (r->signal != 0) {
+			rmq_free(r->mq);
+			tool_fail(EX_TEMPFAIL, "interrupted again: messages that were printed may be delivered again");
+		}
+		r->signal = sig;
+		r->give_up_at = rmq_now() + GRACE_MS;
+		receiver_stop(r);
+	}
+}
+
+/* What was taken from a session that failed is written all the same. */
+bool
+receiver_over(const struct receiver *r)
+{
+	return r->closed || (rmq_failed(r->mq) && !output_pending(&r->out)) || passed(r->give_up_at);
+}
+
+static int
+report_output(const struct receiver *r)
+{
+	if (r->out.error == EPIPE && loop_sigpipe_was_default())
+		loop_die(SIGPIPE);
+	if (r->out.torn_at >= 0)
+		tool_warn("cannot write standard output: %s; an incomplete message begins at byte %" PRId64,
+		    strerror(r->out.error), r->out.torn_at);
+	else
+		tool_warn("cannot write standard output: %s", strerror(r->out.error));
+	return r->out.error == ENOMEM ? EX_OSERR : EX_IOERR;
+}
+
+static int
+report_doubt(const struct receiver *r)
+{
+	tool_warn("cannot tell whether the last acknowledgements arrived: %s",
+	    r->in_doubt ? "the connection was lost" : "there was no time to ask");
+	return EX_TEMPFAIL;
+}
+
+/* Fewer messages than were asked for, or none because there was no broker. */
+static int
+report_limits(const struct receiver *r)
+{
+	if (!r->was_subscribed) {
+		tool_warn("cannot receive messages: no connection before the time limit");
+		return EX_UNAVAILABLE;
+	}
+	if (limit_options.count < 0 || r->taken >= (uint64_t)limit_options.count)
+		return EX_OK;
+	tool_warn("cannot receive %" PRId64 " messages: only %" PRIu64 " came", limit_options.count, r->taken);
+	return EX_FEWER;
+}
+
+int
+receiver_report(const struct receiver *r, const struct rmq_error *error)
+{
+	if (r->out.error != 0)
+		return report_output(r);
+	if (error->status != RMQ_OK) {
+		tool_warn("%s", error->text);
+		return groups_exit_status(error->status);
+	}
+	if (r->in_doubt || (!r->closed && !r->no_ack))
+		return report_doubt(r);
+	if (r->signal == SIGINT)
+		loop_die(SIGINT);
+	return r->signal != 0 ? EX_OK : report_limits(r);
+}

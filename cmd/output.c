@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: MIT */
+/* See output.h. */
+
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "escape.h"
+#include "output.h"
+
+enum {
+	GATHER = 64 * 1024,		/* bytes that go to write(2) together */
+	LARGE = 16 * 1024,		/* from here on a piece is written from where it lies */
+	SPARE = 1024 * 1024,		/* a larger buffer is given back once it is empty */
+	SYNC_MS = 200,
+	ESCAPE_STEP = 4096
+};
+
+/*
+ * O_NONBLOCK belongs to the description, which other processes share: ours is
+ * a new one.  What cannot be written to must not become writable by that.
+ */
+static int
+open_again(int fd)
+{
+	char path[32];
+
+	if ((fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDONLY)
+		return -1;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+}
+
+static void
+choose_kind(struct output *out)
+{
+	struct stat st = { 0 };
+	int own;
+
+	(void)fstat(out->fd, &st);
+	if (S_ISREG(st.st_mode))
+		out->kind = OUTPUT_FILE;
+	else if (S_ISSOCK(st.st_mode))
+		out->kind = OUTPUT_SOCKET;
+	else if ((own = open_again(out->fd)) != -1) {
+		out->fd = own;
+		out->kind = OUTPUT_STREAM;
+	} else
+		out->kind = OUTPUT_SHARED;
+}
+
+void
+output_open(struct output *out, int fd, bool sync, unsigned group)
+{
+	*out = (struct output){ .fd = fd, .group = group, .torn_at = -1 };
+	out->escape = isatty(fd) != 0;
+	choose_kind(out);
+	out->sync = sync && out->kind == OUTPUT_FILE;
+}
+
+void
+output_close(struct output *out)
+{
+	if (out->kind == OUTPUT_STREAM)
+		close(out->fd);
+	rmq_buffer_free(&out->buffer);
+	free(out->marks);
+	*out = (struct output){ .fd = -1 };
+}
+
+/* Takes what is complete from the ring of marks. */
+static void
+note_written(struct output *out)
+{
+	while (out->nmarks > 0 && out->marks[out->first].at <= out->written) {
+		struct output_mark m = out->marks[out->first];
+		uint64_t *cookie = out->sync ? &out->unsynced : &out->settled;
+
+		out->first = (out->first + 1) & (out->room - 1);
+		out->nmarks--;
+		out->boundary = m.at;
+		if (m.cookie != 0)
+			*cookie = m.cookie;
+		if (out->sync && out->nunsynced++ == 0)
+			out->sync_at = rmq_now() + SYNC_MS;
+	}
+}
+
+static bool
+sync_file(struct output *out)
+{
+	if (out->nunsynced == 0)
+		return true;
+	/* Some file systems have nothing to sync with. */
+	if (fdatasync(out->fd) == -1 && errno != EINVAL && errno != EROFS && errno != ENOSYS)
+		return false;
+	if (out->unsynced != 0)
+		out->settled = out->unsynced;
+	out->unsynced = 0;
+	out->nunsynced = 0;
+	return true;
+}
+
+/* Only where nobody else wrote after us. */
+static void
+cut_torn_record(struct output *out)
+{
+	off_t torn = (off_t)(out->written - out->boundary);
+	off_t end = lseek(out->fd, 0, SEEK_CUR);
+	struct stat st;
+
+	if (out->kind != OUTPUT_FILE || torn == 0 || end < torn)
+		return;
+	if (fstat(out->fd, &st) == -1 || st.st_size != end || ftruncate(out->fd, end - torn) == -1)
+		out->torn_at = end - torn;
+	else
+		(void)lseek(out->fd, end - torn, SEEK_SET);
+}
+
+static void
+fail(struct output *out, int error)
+{
+	out->error = error;
+	note_written(out);
+	cut_torn_record(out);
+	(void)sync_file(out);
+}
+
+static ssize_t
+write_shared(int fd, const char *data, size_t len)
+{
+	struct pollfd p = { .fd = fd, .events = POLLOUT };
+
+	if (poll(&p, 1, 0) == 0) {
+		errno = EAGAIN;
+		return -1;
+	}
+	return write(fd, data, len < PIPE_BUF ? len : PIPE_BUF);
+}
+
+static ssize_t
+write_once(struct output *out, const char *data, size_t len)
+{
+	switch (out->kind) {
+	case OUTPUT_SOCKET:
+		return send(out->fd, data, len, MSG_DONTWAIT);
+	case OUTPUT_SHARED:
+		return write_shared(out->fd, data, len);
+	default:
+		return write(out->fd, data, len);
+	}
+}
+
+/* As much as is taken without waiting. */
+static size_t
+write_some(struct output *out, const char *data, size_t len)
+{
+	size_t done = 0;
+	ssize_t n;
+
+	while (done < len && out->error == 0 && !out->blocked) {
+		n = write_once(out, data + done, len - done);
+		if (n >= 0) {
+			done += (size_t)n;
+			out->written += (uint64_t)n;
+		} else if (errno == EAGAIN || errno == EWOULDBLOCK)
+			out->blocked = true;
+		else if (errno != EINTR)
+			fail(out, errno);
+	}
+	return done;
+}
+
+static void
+write_buffer(struct output *out)
+{
+	struct rmq_buffer *b = &out->buffer;
+
+	if (out->sent < b->len)
+		out->sent += write_some(out, b->data + out->sent, b->len - out->sent);
+	if (out->sent == b->len) {
+		out->sent = b->len = 0;
+		if (b->size > SPARE)
+			rmq_buffer_free(b);
+	}
+	note_written(out);
+}
+
+static void
+keep(struct output *out, const void *data, size_t len)
+{
+	if (out->sent > out->buffer.len / 2) {
+		rmq_buffer_drop(&out->buffer, out->sent);
+		out->sent = 0;
+	}
+	if (!rmq_buffer_add(&out->buffer, data, len))
+		fail(out, ENOMEM);
+}
+
+void
+output_add(struct output *out, const void *data, size_t len)
+{
+	size_t done = 0;
+
+	out->added += len;
+	if (len >= LARGE) {
+		write_buffer(out);
+		if (out->buffer.len == 0)
+			done = write_some(out, data, len);
+	}
+	if (done < len && out->error == 0)
+		keep(out, (const char *)data + done, len - done);
+}
+
+/* Where to cut so that no UTF-8 character is cut in two. */
+static size_t
+step(const char *s, size_t len)
+{
+	size_t n = ESCAPE_STEP;
+
+	if (len <= ESCAPE_STEP)
+		return len;
+	while (n > ESCAPE_STEP - 4 && ((unsigned char)s[n] & 0xc0) == 0x80)
+		n--;
+	return n;
+}
+
+void
+output_show(struct output *out, const void *data, size_t len)
+{
+	const char *s = data;
+	size_t n;
+
+	if (!out->escape) {
+		output_add(out, data, len);
+		return;
+	}
+	for (; len > 0 && out->error == 0; s += n, len -= n) {
+		char *safe = escape(s, n = step(s, len));
+
+		if (safe == NULL)
+			fail(out, ENOMEM);
+		else
+			output_add(out, safe, strlen(safe));
+		free(safe);
+	}
+}
+
+static bool
+grow_marks(struct output *out)
+{
+	size_t i, room = out->room == 0 ? 64 : out->room * 2;
+	struct output_mark *marks = calloc(room, sizeof(*marks));
+
+	if (marks == NULL)
+		return false;
+	for (i = 0; i < out->nmarks; i++)
+		marks[i] = out->marks[(out->first + i) & (out->room - 1)];
+	free(out->marks);
+	out->marks = marks;
+	out->room = room;
+	out->first = 0;
+	return true;
+}
+
+void
+output_end(struct output *out, uint64_t cookie)
+{
+	if (out->error != 0)
+		return;
+	if (out->nmarks == out->room && !grow_marks(out)) {
+		fail(out, ENOMEM);
+		return;
+	}
+	out->marks[(out->first + out->nmarks++) & (out->room - 1)] =
+	    (struct output_mark){ out->added, cookie };
+	if (out->buffer.len - out->sent >= GATHER && !out->blocked)
+		write_buffer(out);
+}
+
+bool
+output_full(const struct output *out)
+{
+	return out->error != 0 || (out->blocked && out->buffer.len - out->sent >= GATHER);
+}
+
+bool
+output_pending(const struct output *out)
+{
+	return out->error == 0 && (out->nmarks > 0 || out->sent < out->buffer.len || out->nunsynced > 0);
+}
+
+short
+output_events(const struct output *out)
+{
+	return out->error == 0 && out->sent < out->buffer.len ? POLLOUT : 0;
+}
+
+int64_t
+output_deadline(const struct output *out)
+{
+	return out->error == 0 && out->nunsynced > 0 ? out->sync_at : -1;
+}
+
+static void
+sync_due(struct output *out, bool now)
+{
+	if (out->error != 0 || out->nunsynced == 0)
+		return;
+	if (!now && out->nunsynced < out->group && rmq_now() < out->sync_at)
+		return;
+	if (!sync_file(out))
+		out->error = errno;
+}
+
+void
+output_io(struct output *out, short revents)
+{
+	if (revents & POLLOUT)
+		out->blocked = false;
+	if ((revents & (POLLERR | POLLHUP)) && !(revents & POLLOUT) && out->error == 0)
+		fail(out, EPIPE);
+	if (out->error == 0)
+		write_buffer(out);
+	sync_due(out, false);
+}
+
+void
+output_finish(struct output *out)
+{
+	if (out->error == 0)
+		write_buffer(out);
+	sync_due(out, true);
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * print - messages on standard output, as opt_output asks
+ *
+ * There is one standard output, so there is one way of printing: it is chosen
+ * once, from what the user said, what the program prints by itself, and
+ * whether somebody is watching.
+ */
+#ifndef PRINT_H
+#define PRINT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <rmq.h>
+
+#include "output.h"
+
+/* The formats that are used where -F is not: for programs and for people. */
+void	print_choose(const char *line, const char *chat);
+void	print_done(void);
+
+/* Something for people, if they are there. */
+void	print_chat(struct output *, const char *text);
+/* One record with this cookie; queue: where it came from. */
+void	print_message(struct output *, struct rmq *, const struct rmq_delivery *, const char *queue, uint64_t cookie);
+
+#endif
