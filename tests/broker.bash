@@ -1,0 +1,121 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: MIT
+#
+# For bats files: a virtual host of their own, the programs first in PATH, waiting without guessing,
+# and another program at the other end. Begin a file with
+#
+#	load ../broker
+#	setup_file() { new_vhost; }
+#	teardown() { end_spawned; }
+#
+# Run by hand, a file uses the broker of AMQP_URL, or the one that scripts/broker has up, and the
+# programs in RMQ_BIN, default build/dev/bin.
+
+tests=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+broker=$tests/../scripts/broker
+PATH=${RMQ_BIN:-$tests/../build/dev/bin}:$PATH
+spawned=()
+
+# Export AMQP_URL with a virtual host named after the file, t_NAME, and its name as VHOST. It is
+# empty, unless the broker is not under our control: then the URL stays as it is.
+new_vhost() {
+	local url
+	url=${AMQP_URL:-$("$broker" url)} || return
+	VHOST=t_$(basename "$BATS_TEST_FILENAME" .bats)
+	VHOST=${VHOST//-/_}
+	if [ -n "${RMQ_TEST_VHOSTS:-}" ] || { "$broker" can vhosts && "$broker" vhosts "$VHOST"; }; then
+		url=$("$broker" url "$VHOST") || return
+	else
+		VHOST=
+	fi
+	export AMQP_URL=$url VHOST
+}
+
+# Skip the test unless the broker can be controlled so: ctl, kill, stop, start, vhosts, tls.
+need_control() { # CONTROL...
+	local control
+	for control in "$@"; do
+		"$broker" can "$control" || skip "no $control of this broker"
+	done
+}
+
+# Wait until a command succeeds, at most so many seconds.
+await() { # SECS COMMAND...
+	local secs=$1 end=$((SECONDS + $1))
+	shift
+	until "$@"; do
+		if [ "$SECONDS" -gt "$end" ]; then
+			echo "not within $secs s: $*" >&2
+			return 1
+		fi
+		sleep 0.05
+	done
+}
+
+# Wait until a line of a file matches a basic regular expression, 10 s unless told otherwise.
+await_log() { # PATTERN FILE [SECS]
+	await "${3:-10}" grep -qs -e "$1" "$2" && return
+	cat "$2" >&2
+	return 1
+}
+
+await_end() { # PID [SECS]
+	await "${2:-10}" eval "! kill -0 $1 2>/dev/null"
+}
+
+# Start a program in the background: its output is in NAME.out and NAME.err of $BATS_TEST_TMPDIR,
+# its process number in $NAME_pid. A job of a shell has SIGINT ignored; a program in a terminal has
+# not. Bats waits until its descriptor 3 is closed everywhere.
+spawn() { # NAME COMMAND...
+	local name=$1
+	shift
+	env --default-signal=INT,QUIT "$@" </dev/null \
+		>"$BATS_TEST_TMPDIR/$name.out" 2>"$BATS_TEST_TMPDIR/$name.err" 3>&- &
+	spawned+=($!)
+	printf -v "${name}_pid" %s $!
+	await 5 is_itself $!
+}
+
+# Has a child become the program that it is to run? Before that a signal would not reach the program.
+is_itself() { # PID
+	case $(tr '\0' ' ' 2>/dev/null <"/proc/$1/cmdline") in
+	*bats-exec-*' '* | 'env --default-signal'*) return 1 ;;
+	esac
+}
+
+# Wait for the end of a spawned program and check its exit status.
+expect_status() { # STATUS NAME [SECS]
+	local pid=${2}_pid status=0
+	await_end "${!pid}" "${3:-10}" || return
+	wait "${!pid}" || status=$?
+	[ "$status" -eq "$1" ] && return
+	echo "$2 ended with $status, not $1:" >&2
+	cat "$BATS_TEST_TMPDIR/$2.err" >&2
+	return 1
+}
+
+# For teardown: nothing that a test spawned may outlive it.
+end_spawned() {
+	[ ${#spawned[@]} -gt 0 ] || return 0
+	{ kill -KILL "${spawned[@]}" && wait "${spawned[@]}"; } 2>/dev/null || true
+	spawned=()
+}
+
+# Let what was declared grow old enough to survive a SIGKILL of the broker. In its first moments a
+# quorum queue loses even confirmed messages then, and a classic one may be gone itself.
+age_queues() {
+	sleep 2
+}
+
+# pika at the other end; tests/peer.py says what it can. Another python3 may be first in PATH.
+peer() { # COMMAND ARG...
+	/usr/bin/python3 "$tests/peer.py" "$@"
+}
+
+depth() { peer depth "$@"; }                     # QUEUE
+await_depth() { peer await-depth "$@"; }         # SECS N QUEUE
+await_consumers() { peer await-consumers "$@"; } # SECS N QUEUE
+declare_queue() { peer declare "$@"; }           # QUEUE [ARGUMENTS [OPTIONS]]
+drop() { peer drop "$@"; }                       # QUEUE...
+publish_pika() { peer publish "$@"; }            # EXCHANGE KEY BODY [PROPERTIES]
+get_pika() { peer get "$@"; }                    # QUEUE [N]
