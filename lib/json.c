@@ -145,9 +145,9 @@ open_typed(struct rmq_buffer *b, const char *name)
 }
 
 static bool
-write_typed_base64(struct rmq_buffer *b, const char *name, amqp_bytes_t s)
+write_typed_base64(struct rmq_buffer *b, const char *name, struct rmq_bytes s)
 {
-	return open_typed(b, name) && json_add_base64(b, bytes_from_amqp(s)) && json_add_text(b, "}");
+	return open_typed(b, name) && json_add_base64(b, s) && json_add_text(b, "}");
 }
 
 static bool
@@ -194,11 +194,11 @@ write_decimal(struct rmq_buffer *b, const amqp_decimal_t *d)
 	    number_add_unsigned(b, d->value) && json_add_text(b, "]}");
 }
 
-static bool
-write_string(struct rmq_buffer *b, amqp_bytes_t s)
+bool
+json_add_bytes(struct rmq_buffer *b, struct rmq_bytes s)
 {
-	if (utf8_valid(bytes_from_amqp(s)))
-		return json_add_string(b, bytes_from_amqp(s));
+	if (utf8_valid(s))
+		return json_add_string(b, s);
 	return write_typed_base64(b, "binary", s);
 }
 
@@ -291,7 +291,7 @@ write_pairs(struct rmq_buffer *b, const amqp_table_t *t)
 	if (!open_typed(b, "table") || !json_add_text(b, "["))
 		return false;
 	for (int i = 0; i < t->num_entries; i++)
-		if (!json_add_text(b, i > 0 ? ",[" : "[") || !write_string(b, t->entries[i].key) ||
+		if (!json_add_text(b, i > 0 ? ",[" : "[") || !json_add_bytes(b, bytes_from_amqp(t->entries[i].key)) ||
 		    !json_add_text(b, ",") || !write_value(b, &t->entries[i].value) || !json_add_text(b, "]"))
 			return false;
 	return json_add_text(b, "]}");
@@ -324,9 +324,9 @@ write_value(struct rmq_buffer *b, const amqp_field_value_t *v)
 	case AMQP_FIELD_KIND_DECIMAL:
 		return write_decimal(b, &v->value.decimal);
 	case AMQP_FIELD_KIND_UTF8:
-		return write_string(b, v->value.bytes);
+		return json_add_bytes(b, bytes_from_amqp(v->value.bytes));
 	case AMQP_FIELD_KIND_BYTES:
-		return write_typed_base64(b, "bytes", v->value.bytes);
+		return write_typed_base64(b, "bytes", bytes_from_amqp(v->value.bytes));
 	case AMQP_FIELD_KIND_TABLE:
 		return json_add_table(b, &v->value.table);
 	case AMQP_FIELD_KIND_ARRAY:

@@ -23,18 +23,34 @@
 bool	 json_add_text(struct rmq_buffer *, const char *);		/* as it is */
 bool	 json_add_string(struct rmq_buffer *, struct rmq_bytes);	/* valid UTF-8, quoted and escaped */
 bool	 json_add_base64(struct rmq_buffer *, struct rmq_bytes);	/* quoted */
+bool	 json_add_bytes(struct rmq_buffer *, struct rmq_bytes);		/* a string, or {"$binary":...} */
 bool	 json_add_unsigned(struct rmq_buffer *, uint64_t);		/* quoted beyond INT64_MAX */
 bool	 json_add_table(struct rmq_buffer *, const amqp_table_t *);
 bool	 utf8_valid(struct rmq_bytes);
 
 /* Reading. */
+struct json_t;		/* jansson's */
+struct integer_type;
+
 struct json_reader {
 	amqp_pool_t	*pool;		/* where values go */
 	enum rmq_status	 bad;		/* what a mistake in the text is */
 	struct rmq_error *error;
 };
 
+/* Whatever value is the whole text; json_decref() it.  NULL: the error tells the place. */
+struct json_t *json_open(const struct json_reader *, struct rmq_bytes text);
 /* The JSON value that is the whole text becomes a value of a message's headers. */
 bool	 json_read(const struct json_reader *, struct rmq_bytes text, amqp_field_value_t *);
+/* The same of what is open already; depth: of the table or array that the value is put into. */
+bool	 json_read_value(const struct json_reader *, struct json_t *, unsigned depth, amqp_field_value_t *);
+
+/* Values of one kind; the error says what the name takes.  Strings borrow from the JSON or the pool. */
+bool	 json_read_bytes(const struct json_reader *, const char *name, const struct json_t *, struct rmq_bytes *);
+bool	 json_read_base64(const struct json_reader *, const char *name, const struct json_t *, struct rmq_bytes *);
+bool	 json_read_unsigned(const struct json_reader *, const char *name, const struct json_t *, uint64_t *);
+bool	 json_read_integer(const struct json_reader *, const char *name, const struct json_t *,
+	    const struct integer_type *, amqp_field_value_t *);
+bool	 json_refuse(const struct json_reader *, const char *name, const char *wanted);	/* always false */
 
 #endif

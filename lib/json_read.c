@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * JSON to values of a table.  jansson reads the text; depth, types and ranges
- * are checked here.
+ * JSON to values of a table.  jansson reads the text; the depth is checked
+ * here.
  */
 #include <jansson.h>
 #include <math.h>
@@ -16,20 +16,6 @@
 /* A table written as {"$table":[[name, value]]} takes three levels of JSON. */
 enum { JSON_DEPTH = 4 * TABLE_DEPTH_SENT };
 
-static bool to_value(const struct json_reader *, json_t *, unsigned depth, amqp_field_value_t *);
-
-static bool
-bad(const struct json_reader *r, const char *key, const char *wanted)
-{
-	return rmq_fail(r->error, r->bad, 0, "%s takes %s", key, wanted);
-}
-
-static struct rmq_bytes
-string_bytes(const json_t *json)
-{
-	return (struct rmq_bytes){ json_string_length(json), json_string_value(json) };
-}
-
 /* Room for n entries, never NULL for none of them; NULL: no memory. */
 static void *
 allocate(const struct json_reader *r, size_t n, size_t size)
@@ -41,57 +27,17 @@ allocate(const struct json_reader *r, size_t n, size_t size)
 	return entries;
 }
 
-static int
-base64_digit(char c)
-{
-	if (c >= 'A' && c <= 'Z')
-		return c - 'A';
-	if (c >= 'a' && c <= 'z')
-		return c - 'a' + 26;
-	if (c >= '0' && c <= '9')
-		return c - '0' + 52;
-	return c == '+' ? 62 : c == '/' ? 63 : -1;
-}
-
-/* Every digit is six bits; a byte is written as soon as there are eight. */
-static bool
-decode_base64(struct rmq_bytes s, uint8_t *out, size_t *len)
-{
-	const char *p = s.data;
-	size_t digits = s.len;
-	unsigned bits = 0, have = 0;
-	int digit;
-
-	while (digits > 0 && s.len - digits < 2 && p[digits - 1] == '=')
-		digits--;
-	*len = 0;
-	for (size_t i = 0; i < digits; i++) {
-		if ((digit = base64_digit(p[i])) < 0)
-			return false;
-		bits = bits << 6 | (unsigned)digit;
-		if ((have += 6) < 8)
-			continue;
-		have -= 8;
-		out[(*len)++] = (uint8_t)(bits >> have);
-		bits &= (1u << have) - 1;
-	}
-	return s.len % 4 == 0 && bits == 0;
-}
-
 static bool
 base64_value(const struct json_reader *r, const char *key, json_t *json, uint8_t kind,
     amqp_field_value_t *v)
 {
-	struct rmq_bytes s = string_bytes(json);
+	struct rmq_bytes bytes;
 
+	if (!json_read_base64(r, key, json, &bytes))
+		return false;
 	v->kind = kind;
-	if (!json_is_string(json))
-		return bad(r, key, "a string of base64");
-	amqp_pool_alloc_bytes(r->pool, s.len + 1, &v->value.bytes);
-	if (v->value.bytes.bytes == NULL)
-		return rmq_no_memory(r->error);
-	return decode_base64(s, v->value.bytes.bytes, &v->value.bytes.len) ||
-	    bad(r, key, "a string of base64");
+	v->value.bytes = bytes_to_amqp(bytes);
+	return true;
 }
 
 static bool
@@ -99,28 +45,7 @@ unsigned_value(const struct json_reader *r, const char *key, json_t *json, uint8
     amqp_field_value_t *v)
 {
 	v->kind = kind;
-	if (json_is_integer(json) && json_integer_value(json) >= 0) {
-		v->value.u64 = (uint64_t)json_integer_value(json);
-		return true;
-	}
-	if (json_is_string(json) && strlen(json_string_value(json)) == json_string_length(json) &&
-	    number_parse_unsigned(json_string_value(json), &v->value.u64))
-		return true;
-	return bad(r, key, "an integer from 0 to 18446744073709551615, as a string from 2^63 on");
-}
-
-static bool
-integer_value(const struct json_reader *r, const char *key, json_t *json,
-    const struct integer_type *type, amqp_field_value_t *v)
-{
-	json_int_t n = json_integer_value(json);
-
-	v->kind = type->kind;
-	if (!json_is_integer(json) || n < type->min || n > type->max)
-		return rmq_fail(r->error, r->bad, 0, "%s takes an integer from %lld to %lld",
-		    key, (long long)type->min, (long long)type->max);
-	value_set_integer(v, n);
-	return true;
+	return json_read_unsigned(r, key, json, &v->value.u64);
 }
 
 /* NaN and infinities have a spelling in JSON, but brokers close the connection on them. */
@@ -135,7 +60,7 @@ real_value(const struct json_reader *r, const char *key, json_t *json, uint8_t k
 		v->value.f32 = (float)n;
 	else
 		v->value.f64 = n;
-	return (json_is_number(json) && value_is_finite(v)) || bad(r, key, "a finite number");
+	return (json_is_number(json) && value_is_finite(v)) || json_refuse(r, key, "a finite number");
 }
 
 static bool
@@ -147,7 +72,7 @@ decimal_value(const struct json_reader *r, const char *key, json_t *json, amqp_f
 	if (json_array_size(json) != 2 || !json_is_integer(scale) || !json_is_integer(digits) ||
 	    json_integer_value(scale) < 0 || json_integer_value(scale) > UINT8_MAX ||
 	    json_integer_value(digits) < 0 || json_integer_value(digits) > UINT32_MAX)
-		return bad(r, key, "[scale, value], at most 255 and 4294967295");
+		return json_refuse(r, key, "[scale, value], at most 255 and 4294967295");
 	v->value.decimal.decimals = (uint8_t)json_integer_value(scale);
 	v->value.decimal.value = (uint32_t)json_integer_value(digits);
 	return true;
@@ -179,20 +104,13 @@ entry_key(const struct json_reader *r, struct rmq_bytes key, amqp_table_entry_t 
 static bool
 pair_entry(const struct json_reader *r, json_t *pair, unsigned depth, amqp_table_entry_t *entry)
 {
-	json_t *name = json_array_get(pair, 0), *binary = json_object_get(name, "$binary");
-	amqp_field_value_t key = { 0 };
-	struct rmq_bytes bytes = string_bytes(name);
+	struct rmq_bytes name;
 
-	if (json_array_size(pair) != 2 ||
-	    (!json_is_string(name) && (binary == NULL || json_object_size(name) != 1)))
-		return bad(r, "$table", "[[name, value], ...]");
-	if (binary != NULL) {
-		if (!base64_value(r, "$binary", binary, AMQP_FIELD_KIND_UTF8, &key))
-			return false;
-		bytes = bytes_from_amqp(key.value.bytes);
-	}
-	return entry_key(r, bytes, entry) &&
-	    to_value(r, json_array_get(pair, 1), depth, &entry->value);
+	if (json_array_size(pair) != 2)
+		return json_refuse(r, "$table", "[[name, value], ...]");
+	return json_read_bytes(r, "a name in $table", json_array_get(pair, 0), &name) &&
+	    entry_key(r, name, entry) &&
+	    json_read_value(r, json_array_get(pair, 1), depth, &entry->value);
 }
 
 static bool
@@ -203,7 +121,7 @@ pairs_value(const struct json_reader *r, json_t *pairs, unsigned depth, amqp_fie
 
 	v->kind = AMQP_FIELD_KIND_TABLE;
 	if (!json_is_array(pairs))
-		return bad(r, "$table", "[[name, value], ...]");
+		return json_refuse(r, "$table", "[[name, value], ...]");
 	if (!check_depth(r, depth) || (t->entries = allocate(r, n, sizeof t->entries[0])) == NULL)
 		return false;
 	t->num_entries = (int)n;
@@ -227,7 +145,7 @@ object_value(const struct json_reader *r, json_t *object, unsigned depth, amqp_f
 		return false;
 	*t = (amqp_table_t){ (int)n, entry };
 	json_object_foreach(object, key, json) {
-		if (!entry_key(r, rmq_bytes(key), entry) || !to_value(r, json, depth, &entry->value))
+		if (!entry_key(r, rmq_bytes(key), entry) || !json_read_value(r, json, depth, &entry->value))
 			return false;
 		entry++;
 	}
@@ -245,7 +163,7 @@ array_value(const struct json_reader *r, json_t *array, unsigned depth, amqp_fie
 		return false;
 	a->num_entries = (int)n;
 	for (size_t i = 0; i < n; i++)
-		if (!to_value(r, json_array_get(array, i), depth, &a->entries[i]))
+		if (!json_read_value(r, json_array_get(array, i), depth, &a->entries[i]))
 			return false;
 	return true;
 }
@@ -258,7 +176,7 @@ typed_value(const struct json_reader *r, const char *key, json_t *json, unsigned
 	const struct integer_type *type = integer_type_by_name(key + 1);
 
 	if (type != NULL)
-		return integer_value(r, key, json, type, v);
+		return json_read_integer(r, key, json, type, v);
 	if (strcmp(key, "$binary") == 0)
 		return base64_value(r, key, json, AMQP_FIELD_KIND_UTF8, v);
 	if (strcmp(key, "$bytes") == 0)
@@ -293,12 +211,12 @@ static bool
 string_value(const struct json_reader *r, const json_t *json, amqp_field_value_t *v)
 {
 	v->kind = AMQP_FIELD_KIND_UTF8;
-	return value_set_bytes(v, r->pool, string_bytes(json)) || rmq_no_memory(r->error);
+	return value_set_bytes(v, r->pool,
+	    (struct rmq_bytes){ json_string_length(json), json_string_value(json) }) || rmq_no_memory(r->error);
 }
 
-/* depth: of the table or array that the value is put into. */
-static bool
-to_value(const struct json_reader *r, json_t *json, unsigned depth, amqp_field_value_t *v)
+bool
+json_read_value(const struct json_reader *r, json_t *json, unsigned depth, amqp_field_value_t *v)
 {
 	switch (json_typeof(json)) {
 	case JSON_OBJECT:
@@ -326,6 +244,15 @@ to_value(const struct json_reader *r, json_t *json, unsigned depth, amqp_field_v
 	}
 }
 
+/* Where the text is wrong; a text is one line as a rule, which its reader has a number for. */
+static bool
+misplaced(const struct json_reader *r, unsigned line, unsigned column, const char *what)
+{
+	if (line == 1)
+		return rmq_fail(r->error, r->bad, 0, "column %u: %s", column, what);
+	return rmq_fail(r->error, r->bad, 0, "line %u column %u: %s", line, column, what);
+}
+
 /* jansson recurses into the text, 2048 levels deep; so deep our stack need not be. */
 static bool
 check_nesting(const struct json_reader *r, struct rmq_bytes text)
@@ -343,29 +270,37 @@ check_nesting(const struct json_reader *r, struct rmq_bytes text)
 		else if (p[i] == '"')
 			quoted = !quoted;
 		else if (!quoted && (p[i] == '[' || p[i] == '{') && ++depth > JSON_DEPTH)
-			return rmq_fail(r->error, r->bad, 0, "line %u column %td: nested too deep",
-			    lines, p + i - line + 1);
+			return misplaced(r, lines, (unsigned)(p + i - line + 1), "nested too deep");
 		else if (!quoted && (p[i] == ']' || p[i] == '}') && depth > 0)
 			depth--;
 	}
 	return true;
 }
 
-bool
-json_read(const struct json_reader *r, struct rmq_bytes text, amqp_field_value_t *v)
+json_t *
+json_open(const struct json_reader *r, struct rmq_bytes text)
 {
 	json_error_t why;
 	json_t *json;
-	bool ok;
 
 	if (!check_nesting(r, text))
-		return false;
+		return NULL;
 	json = json_loadb(text.data, text.len,
 	    JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL | JSON_DECODE_ANY, &why);
 	if (json == NULL)
-		return rmq_fail(r->error, r->bad, 0, "line %d column %d: %s",
-		    why.line, why.column, why.text);
-	ok = to_value(r, json, 1, v);
+		misplaced(r, (unsigned)why.line, (unsigned)why.column, why.text);
+	return json;
+}
+
+bool
+json_read(const struct json_reader *r, struct rmq_bytes text, amqp_field_value_t *v)
+{
+	json_t *json = json_open(r, text);
+	bool ok;
+
+	if (json == NULL)
+		return false;
+	ok = json_read_value(r, json, 1, v);
 	json_decref(json);
 	return ok;
 }

@@ -11,30 +11,27 @@ enum { CLASS = AMQP_BASIC_CLASS, SHORT_STRING = 255, FLAG_CONTINUATION = 1, FLAG
 
 #define TEN_YEARS UINT64_C(315360000000)
 
-/* Every property in the order in which it is encoded, then an empty entry. */
-static const struct property {
-	const char	*name;
-	unsigned	 flag;
-	enum { STRING, TABLE, OCTET, SECONDS } kind;
-	size_t		 ours, theirs;		/* STRING: where it is in either struct */
-} properties[] = {
-#define FIELD(name, flag) { #name, (flag), STRING, \
-	offsetof(struct rmq_properties, name), offsetof(amqp_basic_properties_t, name) }
+const struct property property_list[] = {
+#define OURS(name) offsetof(struct rmq_properties, name)
+#define FIELD(name, flag) { #name, (flag), PROPERTY_STRING, OURS(name), offsetof(amqp_basic_properties_t, name) }
+#define NUMBER(name, kind, of) { #name, AMQP_BASIC_##of##_FLAG, (kind), OURS(name), .has = RMQ_HAS_##of }
 	FIELD(content_type, AMQP_BASIC_CONTENT_TYPE_FLAG),
 	FIELD(content_encoding, AMQP_BASIC_CONTENT_ENCODING_FLAG),
-	{ "headers", AMQP_BASIC_HEADERS_FLAG, TABLE },
-	{ "delivery_mode", AMQP_BASIC_DELIVERY_MODE_FLAG, OCTET },
-	{ "priority", AMQP_BASIC_PRIORITY_FLAG, OCTET },
+	{ "headers", AMQP_BASIC_HEADERS_FLAG, PROPERTY_TABLE, OURS(headers) },
+	NUMBER(delivery_mode, PROPERTY_OCTET, DELIVERY_MODE),
+	NUMBER(priority, PROPERTY_OCTET, PRIORITY),
 	FIELD(correlation_id, AMQP_BASIC_CORRELATION_ID_FLAG),
 	FIELD(reply_to, AMQP_BASIC_REPLY_TO_FLAG),
 	FIELD(expiration, AMQP_BASIC_EXPIRATION_FLAG),
 	FIELD(message_id, AMQP_BASIC_MESSAGE_ID_FLAG),
-	{ "timestamp", AMQP_BASIC_TIMESTAMP_FLAG, SECONDS },
+	NUMBER(timestamp, PROPERTY_SECONDS, TIMESTAMP),
 	FIELD(type, AMQP_BASIC_TYPE_FLAG),
 	FIELD(user_id, AMQP_BASIC_USER_ID_FLAG),
 	FIELD(app_id, AMQP_BASIC_APP_ID_FLAG),
 	FIELD(cluster_id, AMQP_BASIC_CLUSTER_ID_FLAG),
+#undef NUMBER
 #undef FIELD
+#undef OURS
 	{ NULL }
 };
 
@@ -68,10 +65,10 @@ is_expiration(struct rmq_bytes b)
 static bool
 put_strings(amqp_basic_properties_t *to, const struct rmq_properties *from, struct rmq_error *e)
 {
-	for (const struct property *p = properties; p->name != NULL; p++) {
+	for (const struct property *p = property_list; p->name != NULL; p++) {
 		const struct rmq_bytes *s = (const void *)((const char *)from + p->ours);
 
-		if (p->kind != STRING || s->data == NULL)
+		if (p->kind != PROPERTY_STRING || s->data == NULL)
 			continue;
 		if (s->len > SHORT_STRING)
 			return rmq_fail(e, RMQ_BAD_RECORD, 0, "%s of %zu bytes is longer than %d",
@@ -152,11 +149,11 @@ static size_t
 field_size(const struct property *p, const uint8_t *at, size_t left)
 {
 	switch (p->kind) {
-	case STRING:
+	case PROPERTY_STRING:
 		return counted(at, left, 1);
-	case TABLE:
+	case PROPERTY_TABLE:
 		return counted(at, left, 4);
-	case SECONDS:
+	case PROPERTY_SECONDS:
 		return 8;
 	default:
 		return 1;
@@ -177,12 +174,12 @@ check(struct rmq_bytes encoded, struct rmq_error *e)
 		return malformed("unknown flags", e);
 	at += 2;
 	left -= 2;
-	for (const struct property *p = properties; p->name != NULL; p++) {
+	for (const struct property *p = property_list; p->name != NULL; p++) {
 		if (!(flags & p->flag))
 			continue;
 		if ((size = field_size(p, at, left)) > left)
 			return malformed(p->name, e);
-		if (p->kind == TABLE &&
+		if (p->kind == PROPERTY_TABLE &&
 		    !table_check((struct rmq_bytes){ size, at }, TABLE_DEPTH_RECEIVED, e))
 			return false;
 		at += size;
@@ -211,8 +208,8 @@ get_numbers(struct rmq_properties *to, const amqp_basic_properties_t *from)
 static void
 get_strings(struct rmq_properties *to, const amqp_basic_properties_t *from)
 {
-	for (const struct property *p = properties; p->name != NULL; p++)
-		if (p->kind == STRING && (from->_flags & p->flag))
+	for (const struct property *p = property_list; p->name != NULL; p++)
+		if (p->kind == PROPERTY_STRING && (from->_flags & p->flag))
 			*(struct rmq_bytes *)(void *)((char *)to + p->ours) =
 			    bytes_from_amqp(*(const amqp_bytes_t *)(const void *)
 				((const char *)from + p->theirs));

@@ -10,6 +10,18 @@
 
 #include "table.h"
 
+/* Every property in the order in which it is encoded, then an empty entry. */
+struct property {
+	const char	*name;
+	unsigned	 flag;		/* librabbitmq's */
+	enum { PROPERTY_STRING, PROPERTY_TABLE, PROPERTY_OCTET, PROPERTY_SECONDS } kind;
+	size_t		 ours;		/* where it is in struct rmq_properties */
+	size_t		 theirs;	/* PROPERTY_STRING: where it is in librabbitmq's struct */
+	unsigned	 has;		/* PROPERTY_OCTET, PROPERTY_SECONDS: the bit that says it is there */
+};
+
+extern const struct property property_list[];
+
 /* What decoded properties point into, besides the encoded bytes; good for one message after another. */
 struct properties_scratch {
 	struct rmq_table headers;

@@ -65,16 +65,14 @@ rmq_table_count(const struct rmq_table *t)
 	return (size_t)table_amqp(t)->num_entries;
 }
 
-static amqp_table_entry_t *
-find(const struct rmq_table *t, struct rmq_bytes name)
+const amqp_table_entry_t *
+table_find(const amqp_table_t *t, struct rmq_bytes name)
 {
-	const amqp_table_t *table = table_amqp(t);
-
-	for (int i = 0; i < table->num_entries; i++) {
-		amqp_bytes_t key = table->entries[i].key;
+	for (int i = 0; i < t->num_entries; i++) {
+		amqp_bytes_t key = t->entries[i].key;
 
 		if (key.len == name.len && memcmp(key.bytes, name.data, key.len) == 0)
-			return &table->entries[i];
+			return &t->entries[i];
 	}
 	return NULL;
 }
@@ -115,7 +113,7 @@ rmq_table_set(struct rmq_table *t, const char *key, enum rmq_type type,
     const char *text, struct rmq_error *e)
 {
 	struct rmq_bytes name = rmq_bytes(key);
-	amqp_table_entry_t *old;
+	const amqp_table_entry_t *old;
 	amqp_field_value_t value;
 
 	if (name.len > TABLE_KEY_SIZE)
@@ -123,17 +121,32 @@ rmq_table_set(struct rmq_table *t, const char *key, enum rmq_type type,
 		    name.len, TABLE_KEY_SIZE);
 	if (!value_parse(&value, &t->pool, type, text, e))
 		return false;
-	if ((old = find(t, name)) != NULL)
-		old->value = value;
+	if ((old = table_find(&t->table, name)) != NULL)
+		t->table.entries[old - t->table.entries].value = value;
 	else if (!append(t, name, &value))
 		return rmq_no_memory(e);
 	return true;
 }
 
+/* A table that arrived can have a name twice. */
+void
+rmq_table_remove(struct rmq_table *t, const char *name)
+{
+	const amqp_table_entry_t *entry;
+	int at;
+
+	while ((entry = table_find(&t->table, rmq_bytes(name))) != NULL) {
+		at = (int)(entry - t->table.entries);
+		t->table.num_entries--;
+		memmove(&t->table.entries[at], entry + 1,
+		    (size_t)(t->table.num_entries - at) * sizeof *entry);
+	}
+}
+
 bool
 rmq_table_get(const struct rmq_table *t, const char *name, struct rmq_buffer *text)
 {
-	const amqp_table_entry_t *entry = find(t, rmq_bytes(name));
+	const amqp_table_entry_t *entry = table_find(table_amqp(t), rmq_bytes(name));
 
 	if (entry == NULL)
 		return false;

@@ -13,7 +13,7 @@
 
 enum {
 	TABLE_DEPTH_RECEIVED = 64,	/* librabbitmq itself gives up at 100 */
-	TABLE_DEPTH_SENT = 32,
+	TABLE_DEPTH_SENT = TABLE_DEPTH_RECEIVED,
 	TABLE_KEY_SIZE = 255
 };
 
@@ -27,7 +27,7 @@ void	 table_init(struct rmq_table *);
 void	 table_clear(struct rmq_table *);	/* no entries; the memory is kept for the next ones */
 void	 table_done(struct rmq_table *);
 
-struct rmq_table *table_copy(const struct rmq_table *);	/* NULL: no memory */
+const amqp_table_entry_t *table_find(const amqp_table_t *, struct rmq_bytes name);	/* the first one; NULL: none */
 const amqp_table_t *table_amqp(const struct rmq_table *);	/* of NULL: an empty one */
 size_t	 table_encoded_size(const struct rmq_table *);	/* with the four bytes of its length */
 /* Names, depth and numbers are such that a broker takes them. */

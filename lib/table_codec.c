@@ -256,7 +256,7 @@ table_decode(struct rmq_table *t, struct rmq_bytes encoded, struct rmq_error *e)
  * copying refuses empty names.
  */
 struct rmq_table *
-table_copy(const struct rmq_table *t)
+rmq_table_copy(const struct rmq_table *t)
 {
 	struct rmq_table *copy = rmq_table_new();
 	amqp_table_t from = *table_amqp(t);

@@ -41,4 +41,39 @@ assert_json(const struct rmq_table *t, const char *wanted)
 	rmq_buffer_free(&b);
 }
 
+/* levels tables ("n") or arrays in one another; the outermost is always a table. */
+static inline struct rmq_bytes
+nested(size_t levels, bool arrays, uint8_t *out)
+{
+	size_t per_level = arrays ? 5 : 7, len = 4 + (levels - 1) * per_level + (arrays && levels > 1 ? 2 : 0);
+	uint8_t *p = out;
+
+	for (size_t i = 0; i < levels; i++) {
+		size_t left;
+
+		if (i > 0) {
+			if (!arrays || i == 1) {
+				*p++ = 1;
+				*p++ = 'n';
+			}
+			*p++ = arrays ? 'A' : 'F';
+		}
+		left = len - (size_t)(p - out) - 4;
+		for (int shift = 24; shift >= 0; shift -= 8)
+			*p++ = (uint8_t)(left >> shift);
+	}
+	assert_int_equal(p - out, len);
+	return (struct rmq_bytes){ len, out };
+}
+
+/* Every type, tables and arrays in one another: what the hostile tests start from. */
+static inline struct rmq_bytes
+rich_table(void)
+{
+	return BYTES("\0\0\0\x96" "\1at\1" "\1bb\200" "\1cB\377" "\1ds\1\2" "\1eu\1\2" "\1fI\1\2\3\4" "\1gi\1\2\3\4"
+	    "\1hl\1\2\3\4\5\6\7\10" "\1iL\377\2\3\4\5\6\7\10" "\1jf\x3f\x80\0\0" "\1kd\x3f\xf0\0\0\0\0\0\0"
+	    "\1lD\2\0\0\1\0" "\1mS\0\0\0\3abc" "\1nx\0\0\0\2\0\377" "\1oT\0\0\0\0\1\2\3\4" "\1pV"
+	    "\1qA\0\0\0\5VVVt\1" "\1rF\0\0\0\x0e" "\1sF\0\0\0\0" "\0A\0\0\0\1V");
+}
+
 #endif

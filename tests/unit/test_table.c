@@ -248,7 +248,7 @@ entries_are_set_replaced_and_got(void **state)
 	assert_false(rmq_table_get(t, "K7", &b));
 	assert_false(rmq_table_get(NULL, "k7", &b));
 
-	copy = table_copy(t);
+	copy = rmq_table_copy(t);
 	assert_non_null(copy);
 	rmq_table_free(t);
 	assert_text(copy, "k7", "seven");
@@ -259,9 +259,31 @@ entries_are_set_replaced_and_got(void **state)
 	assert_int_equal(rmq_table_count(copy), 103);
 	rmq_table_free(copy);
 
-	copy = table_copy(NULL);
+	copy = rmq_table_copy(NULL);
 	assert_json(copy, "{}");
 	rmq_table_free(copy);
+}
+
+static void
+entries_are_removed(void **state)
+{
+	struct rmq_table *t = rmq_table_new();
+
+	(void)state;
+	assert_true(table_decode(t, BYTES("\0\0\0\x0f\1aV\1bt\1\1aV\0V\1cV"), NULL));
+	rmq_table_remove(t, "x");
+	assert_int_equal(rmq_table_count(t), 5);
+	rmq_table_remove(t, "a");
+	assert_json(t, "{\"b\":true,\"\":null,\"c\":null}");
+	rmq_table_remove(t, "c");
+	rmq_table_remove(t, "");
+	assert_bytes(encode(t), BYTES("\0\0\0\4\1bt\1"));
+	assert_true(rmq_table_set(t, "d", RMQ_VOID, "", NULL));
+	rmq_table_remove(t, "b");
+	rmq_table_remove(t, "d");
+	rmq_table_remove(t, "d");
+	assert_int_equal(rmq_table_count(t), 0);
+	rmq_table_free(t);
 }
 
 static void
@@ -294,9 +316,9 @@ nesting_in_json_is_limited(void **state)
 		int		 levels;
 		bool		 good;
 	} cases[] = {
-		{ "[", "]", 31, true }, { "[", "]", 32, false }, { "[", "]", 10000, false },
-		{ "{\"a\":", "}", 31, true }, { "{\"a\":", "}", 32, false }, { "{\"a\":", "}", 10000, false },
-		{ "{\"$table\":[[\"a\",", "]]}", 31, true }, { "{\"$table\":[[\"a\",", "]]}", 32, false },
+		{ "[", "]", 63, true }, { "[", "]", 64, false }, { "[", "]", 10000, false },
+		{ "{\"a\":", "}", 63, true }, { "{\"a\":", "}", 64, false }, { "{\"a\":", "}", 10000, false },
+		{ "{\"$table\":[[\"a\",", "]]}", 63, true }, { "{\"$table\":[[\"a\",", "]]}", 64, false },
 		{ "\"[", "\"", 1, true },
 	};
 
@@ -383,6 +405,7 @@ main(void)
 		cmocka_unit_test(dates_become_seconds),
 		cmocka_unit_test(types_have_names),
 		cmocka_unit_test(entries_are_set_replaced_and_got),
+		cmocka_unit_test(entries_are_removed),
 		cmocka_unit_test(names_have_255_bytes_at_most),
 		cmocka_unit_test(nesting_in_json_is_limited),
 		cmocka_unit_test(reals_read_back_as_the_same_bits),
