@@ -3,6 +3,7 @@
  * The channel of a session: every method that a broker may send on it, and
  * what follows.  None is passed over in silence.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,7 +23,7 @@ channel_await(struct rmq *mq, amqp_method_number_t reply, struct step *step)
 		mq->awaited = awaited;
 		mq->awaited_size = size;
 	}
-	mq->awaited[mq->nawaited++] = (struct awaited){ reply, step };
+	mq->awaited[mq->nawaited++] = (struct awaited){ .reply = reply, .step = step };
 	if (mq->state != SESSION_LEAVING)
 		mq->reply_deadline = rmq_now() + mq->config.reply_limit;
 	return true;
@@ -31,10 +32,12 @@ channel_await(struct rmq *mq, amqp_method_number_t reply, struct step *step)
 void
 channel_forget(struct rmq *mq)
 {
+	mq->epoch++;
 	mq->nawaited = 0;
 	mq->reply_deadline = SESSION_NEVER;
 	mq->flow_off = false;
 	delivery_reset(mq);
+	orders_reset(mq);
 }
 
 void
@@ -45,6 +48,7 @@ channel_open(struct rmq *mq)
 
 	mq->state = SESSION_SETTING_UP;
 	mq->publisher.frame_max = mq->connection.frame_max;
+	mq->publisher.holds_large = true;
 	if (!session_put(mq, AMQP_CHANNEL_OPEN_METHOD, &open) ||
 	    !channel_await(mq, AMQP_CHANNEL_OPEN_OK_METHOD, NULL))
 		return;
@@ -60,24 +64,60 @@ broken(struct rmq *mq, const char *what, amqp_method_number_t id)
 	session_fail(mq, RMQ_PROTOCOL, 0, "broken AMQP: %s %u.%u", what, id >> 16, id & 0xffff);
 }
 
+static struct awaited *
+first_awaited(struct rmq *mq, amqp_method_number_t reply)
+{
+	for (size_t i = 0; i < mq->nawaited; i++)
+		if (mq->awaited[i].reply == reply)
+			return &mq->awaited[i];
+	return NULL;
+}
+
+/* Replies come in the order of asking, but for consume-ok: that is said by the queue, not the channel. */
+static struct awaited *
+awaited_now(struct rmq *mq, amqp_method_number_t reply)
+{
+	for (size_t i = 0; i < mq->nawaited; i++) {
+		if (mq->awaited[i].reply == reply)
+			return &mq->awaited[i];
+		if (mq->awaited[i].reply != AMQP_BASIC_CONSUME_OK_METHOD)
+			break;
+	}
+	return NULL;
+}
+
+static struct awaited
+take(struct rmq *mq, struct awaited *a)
+{
+	struct awaited taken = *a;
+
+	mq->nawaited--;
+	memmove(a, a + 1, (size_t)(mq->awaited + mq->nawaited - a) * sizeof *a);
+	mq->reply_deadline = mq->nawaited > 0 ? rmq_now() + mq->config.reply_limit : SESSION_NEVER;
+	return taken;
+}
+
 static void
 on_reply(struct rmq *mq, amqp_method_number_t id, void *method)
 {
-	struct awaited a = mq->awaited[0];
+	struct awaited *found = awaited_now(mq, id), a;
 
-	if (mq->nawaited == 0 || a.reply != id) {
+	if (found == NULL) {
 		broken(mq, "unexpected reply", id);
 		return;
 	}
-	mq->nawaited--;
-	memmove(mq->awaited, mq->awaited + 1, mq->nawaited * sizeof *mq->awaited);
-	mq->reply_deadline = mq->nawaited > 0 ? rmq_now() + mq->config.reply_limit : SESSION_NEVER;
+	a = take(mq, found);
+	if (a.is_order)
+		orders_answered(mq, id, method);
 	if (a.step != NULL)
 		topology_done(mq, a.step, id, method);
-	if (id == AMQP_BASIC_CANCEL_OK_METHOD && mq->nawaited == 0)
+	if (id == AMQP_BASIC_CANCEL_OK_METHOD && first_awaited(mq, id) == NULL)
 		session_stopped(mq);
-	if (mq->nawaited == 0 && mq->state == SESSION_SETTING_UP)
+	if (mq->nawaited == 0 && mq->state == SESSION_SETTING_UP) {
+		mq->publisher.holds_large = false;
 		session_ready(mq);
+		orders_run(mq);
+	}
 }
 
 static enum rmq_status
@@ -88,8 +128,6 @@ publish_status(int code)
 		return RMQ_DENIED;
 	case 404:
 		return RMQ_NO_DESTINATION;
-	case 406:
-		return RMQ_BAD_RECORD;
 	default:
 		return RMQ_PROTOCOL;
 	}
@@ -105,37 +143,89 @@ took_too_long(int code, struct rmq_bytes text)
 static void
 open_again(struct rmq *mq, bool ignored)
 {
-	publisher_restart(&mq->publisher, ignored);
+	publisher_reopen(&mq->publisher, ignored);
 	channel_forget(mq);
 	topology_reset(mq, false);
+	if (mq->stopping)
+		session_stopped(mq);
 	channel_open(mq);
 }
 
-/* Frames behind the one that was refused are thrown away by the broker: while setting up, nothing was published. */
+/*
+ * A record has such content that the broker closes the channel over it: too large, a property it does not
+ * like.  Which one it was, the reply does not say.
+ */
+static void
+on_refused_record(struct rmq *mq, int code, const char *said)
+{
+	struct rmq_event ev = { .type = RMQ_REFUSED, .code = code };
+
+	snprintf(mq->refused_text, sizeof mq->refused_text, "%s", said);
+	ev.text = rmq_bytes(mq->refused_text);
+	switch (publisher_refused(&mq->publisher, &ev.cookie)) {
+	case 1:
+		session_event(mq, ev);
+		break;
+	case -1:
+		session_fail(mq, RMQ_PROTOCOL, code, "the broker refused a message that was not sent: %s", said);
+		return;
+	}
+	open_again(mq, false);
+}
+
+/* Who waits for the reply to the method that was refused: a reply's number is its method's and one. */
+static struct awaited
+who_asked(struct rmq *mq, amqp_method_number_t id)
+{
+	struct awaited *a = first_awaited(mq, id + 1);
+
+	return a != NULL ? *a : (struct awaited){ 0 };
+}
+
+static void
+on_refused_step(struct rmq *mq, struct awaited asked, int code, struct rmq_bytes text)
+{
+	bool setting_up = mq->state == SESSION_SETTING_UP;
+	char said[256];
+
+	snprintf(said, sizeof said, "%.*s", (int)text.len, (const char *)text.data);
+	if (asked.is_order)
+		orders_refused(mq, code, said);
+	else if (!topology_refused(mq, asked.step, code, text))
+		return;
+	if (!setting_up && mq->nconsumers > 0)
+		session_lost(mq, said);
+	open_again(mq, setting_up);
+}
+
+/*
+ * Frames behind the one that was refused are thrown away by the broker: while setting up, nothing was published.
+ * A refusal may be followed by another one, of what the same flight brought for the queue that is not there.
+ */
 static void
 on_channel_close(struct rmq *mq, const amqp_channel_close_t *close)
 {
 	amqp_method_number_t id = (amqp_method_number_t)close->class_id << 16 | close->method_id;
 	struct rmq_bytes text = bytes_from_amqp(close->reply_text);
-	struct step *step = mq->nawaited > 0 ? mq->awaited[0].step : NULL;
-	bool setting_up = mq->state == SESSION_SETTING_UP;
+	struct awaited asked = who_asked(mq, id);
 	amqp_channel_close_ok_t ok = { 0 };
 	char said[256];
 
-	memcpy(said, text.data, text.len < 255 ? text.len : 255);
-	said[text.len < 255 ? text.len : 255] = '\0';
+	if (mq->nawaited > 0 && mq->awaited[0].reply == AMQP_CHANNEL_OPEN_OK_METHOD)
+		return;
+	snprintf(said, sizeof said, "%.*s", (int)text.len, (const char *)text.data);
 	if (!session_put(mq, AMQP_CHANNEL_CLOSE_OK_METHOD, &ok))
 		return;
-	if (id == AMQP_BASIC_PUBLISH_METHOD && step == NULL) {
+	if (id == AMQP_BASIC_PUBLISH_METHOD && close->reply_code == 406) {
+		on_refused_record(mq, close->reply_code, said);
+	} else if (id == AMQP_BASIC_PUBLISH_METHOD) {
 		session_fail(mq, publish_status(close->reply_code), close->reply_code, "cannot publish: %s", said);
-	} else if (step != NULL && topology_refused(mq, step, close->reply_code, text)) {
-		if (!setting_up)
-			session_lost(mq, said);
-		open_again(mq, setting_up);
-	} else if (step == NULL && took_too_long(close->reply_code, text)) {
+	} else if (asked.step != NULL || asked.is_order) {
+		on_refused_step(mq, asked, close->reply_code, text);
+	} else if (took_too_long(close->reply_code, text)) {
 		session_lost(mq, said);
 		open_again(mq, false);
-	} else if (mq->state != SESSION_FAILED && mq->state != SESSION_WAITING) {
+	} else {
 		session_fail(mq, RMQ_PROTOCOL, close->reply_code, "the broker closed the channel (%u.%u): %s",
 		    id >> 16, id & 0xffff, said);
 	}
@@ -207,6 +297,9 @@ on_method(struct rmq *mq, amqp_method_number_t id, void *method)
 	case AMQP_EXCHANGE_DECLARE_OK_METHOD:
 	case AMQP_QUEUE_DECLARE_OK_METHOD:
 	case AMQP_QUEUE_BIND_OK_METHOD:
+	case AMQP_QUEUE_UNBIND_OK_METHOD:
+	case AMQP_QUEUE_PURGE_OK_METHOD:
+	case AMQP_QUEUE_DELETE_OK_METHOD:
 	case AMQP_BASIC_QOS_OK_METHOD:
 	case AMQP_BASIC_CONSUME_OK_METHOD:
 	case AMQP_BASIC_CANCEL_OK_METHOD:

@@ -29,7 +29,7 @@ connection_drop(struct connection *c)
 	transport_close(&c->transport);
 	c->state = CONNECTION_DOWN;
 	c->out.len = 0;
-	c->in_start = c->in_end = 0;
+	c->in_start = c->in_end = c->left_at_end = 0;
 	c->blocked = false;
 }
 
@@ -139,11 +139,11 @@ reach(struct connection *c)
 	return true;
 }
 
-/* There is all the data that two frames can be, and nobody takes them. */
+/* There is all that the three frames of a message can be, and nobody takes them. */
 bool
 connection_choked(const struct connection *c)
 {
-	return c->in_end - c->in_start >= 2 * c->frame_max;
+	return c->in_end - c->in_start >= 3 * c->frame_max;
 }
 
 static bool
@@ -196,6 +196,18 @@ connection_has_more(const struct connection *c)
 	return transport_pending(&c->transport) && !connection_choked(c);
 }
 
+/* What was said before the end is taken first, as long as somebody takes it. */
+static bool
+ended(struct connection *c, const struct rmq_error *why)
+{
+	size_t left = c->in_end - c->in_start;
+
+	if (left == c->left_at_end)
+		return lost(c, why);
+	c->left_at_end = left;
+	return true;
+}
+
 static bool
 read_more(struct connection *c)
 {
@@ -210,7 +222,7 @@ read_more(struct connection *c)
 	if (n == 0)
 		rmq_fail(&e, RMQ_UNAVAILABLE, 0, "the other side closed it");
 	if (n == 0 || n == -2)
-		return lost(c, &e);
+		return ended(c, &e);
 	if (n > 0) {
 		c->in_end += (size_t)n;
 		c->last_received = rmq_now();

@@ -34,7 +34,7 @@ delivered(struct rmq *mq, const amqp_basic_deliver_t *d, const struct content_he
 {
 	struct step *step = topology_consumer(mq, bytes_from_amqp(d->consumer_tag));
 
-	if (step == NULL) {
+	if (step == NULL || !step->done) {
 		session_fail(mq, RMQ_PROTOCOL, 0, "broken AMQP: a delivery for an unknown consumer");
 		return false;
 	}
@@ -104,6 +104,17 @@ collect(struct rmq *mq, const struct frame *method)
 	return 0;
 }
 
+/* As connection_peek(); a broken frame takes the session down. */
+static int
+peek(struct rmq *mq, size_t offset, struct frame *f)
+{
+	int n = connection_peek(&mq->connection, offset, f);
+
+	if (n == -1)
+		session_down(mq);
+	return n;
+}
+
 /* Three frames behind each other, or two with an empty body; -1: not all of it is here yet. */
 int
 delivery_next(struct rmq *mq, const struct frame *method, struct rmq_event *ev)
@@ -118,7 +129,7 @@ delivery_next(struct rmq *mq, const struct frame *method, struct rmq_event *ev)
 		session_fail(mq, RMQ_PROTOCOL, 0, "broken AMQP: a message inside another one");
 		return 0;
 	}
-	if (connection_peek(c, size, &header) != 1)
+	if (peek(mq, size, &header) != 1)
 		return -1;
 	if (header.type != FRAME_HEADER || header.channel != CHANNEL)
 		return collect(mq, method);
@@ -132,7 +143,7 @@ delivery_next(struct rmq *mq, const struct frame *method, struct rmq_event *ev)
 	if (h.body_size > c->frame_max - FRAME_OVERHEAD)
 		return collect(mq, method);
 	if (h.body_size > 0) {
-		if (connection_peek(c, size, &body) != 1)
+		if (peek(mq, size, &body) != 1)
 			return -1;
 		if (body.type != FRAME_BODY || body.channel != CHANNEL || body.payload.len != h.body_size)
 			return collect(mq, method);
@@ -154,7 +165,8 @@ add_header(struct rmq *mq, const struct frame *f)
 		session_fail(mq, RMQ_PROTOCOL, 0, "broken AMQP: a message without a header");
 		return false;
 	}
-	if (!codec_get_header(f->payload, &h, &e) || !rmq_buffer_add(&mq->content.header, f->payload.data, f->payload.len)) {
+	if (!codec_get_header(f->payload, &h, &e) ||
+	    !rmq_buffer_add(&mq->content.header, f->payload.data, f->payload.len)) {
 		session_fail(mq, e.status != RMQ_OK ? e.status : RMQ_SYSTEM, 0, "%s",
 		    e.status != RMQ_OK ? e.text : "out of memory");
 		return false;

@@ -48,6 +48,8 @@ publisher_add(struct publisher *p, const struct rmq_message *m, struct rmq_error
 	r = record_at(p, p->next);
 	if (!record_encode(p, r, m, e))
 		return false;
+	r->before = p->last_cookie;
+	p->last_cookie = r->cookie;
 	p->next++;
 	p->bytes += record_size(r);
 	p->counts.accepted++;
@@ -61,10 +63,38 @@ publisher_in_record(const struct publisher *p)
 	return p->sent > 0;
 }
 
+/* Records that are wholly written and not settled: none, one, or more. */
+static int
+in_flight(const struct publisher *p, uint64_t *last)
+{
+	int n = 0;
+
+	for (uint64_t i = p->unsent; i > p->first && n < 2; i--)
+		if (!(record_at(p, i - 1)->flags & RECORD_DONE)) {
+			*last = i - 1;
+			n++;
+		}
+	return n;
+}
+
+static bool
+careful(const struct publisher *p)
+{
+	return p->unsent < p->careful_until;
+}
+
 bool
 publisher_has_output(const struct publisher *p)
 {
-	return p->unsent < p->next && (p->sent > 0 || p->pause_until == 0 || rmq_now() >= p->pause_until);
+	uint64_t last;
+
+	if (p->unsent == p->next || p->sent > 0)
+		return p->sent > 0;
+	if (p->holds_large && record_at(p, p->unsent)->body != NULL)
+		return false;
+	if (careful(p) && in_flight(p, &last) > 0)
+		return false;
+	return p->pause_until == 0 || rmq_now() >= p->pause_until;
 }
 
 /* Records that lie behind each other in the log make one piece; one with its body apart ends the gathering. */
@@ -79,6 +109,8 @@ publisher_gather(const struct publisher *p, struct pieces *out, bool one_record)
 		char *head = record_bytes(p, r);
 		struct iovec *last = out->n > 0 ? &out->iov[out->n - 1] : NULL;
 
+		if (p->holds_large && r->body != NULL && !one_record)
+			return;
 		if (sent < r->head_len) {
 			if (last != NULL && (char *)last->iov_base + last->iov_len == head)
 				last->iov_len += r->head_len;
@@ -92,7 +124,7 @@ publisher_gather(const struct publisher *p, struct pieces *out, bool one_record)
 			record_gather_body(p, r, sent, out);
 			return;
 		}
-		if (one_record)
+		if (one_record || careful(p))
 			return;
 	}
 }
@@ -112,6 +144,10 @@ publisher_sent(struct publisher *p, size_t n)
 			p->counts.in_doubt++;
 		r->flags |= RECORD_SENT;
 		p->unsent++;
+		if (p->ending) {
+			publisher_restart(p, p->ending_ignored);
+			return;
+		}
 	}
 }
 
@@ -119,10 +155,8 @@ publisher_sent(struct publisher *p, size_t n)
 static void
 forget_settled(struct publisher *p)
 {
-	while (p->first < p->next && record_at(p, p->first)->flags & RECORD_DONE) {
-		p->counts.settled_through = record_at(p, p->first)->cookie;
+	while (p->first < p->next && record_at(p, p->first)->flags & RECORD_DONE)
 		p->first++;
-	}
 	if (p->return_hint < p->first)
 		p->return_hint = p->first;
 	p->log_first = p->first < p->next ? record_at(p, p->first)->head : p->log_end;
@@ -234,14 +268,44 @@ publisher_returned(struct publisher *p, struct rmq_bytes exchange, struct rmq_by
 	return false;
 }
 
+int
+publisher_refused(struct publisher *p, uint64_t *cookie)
+{
+	uint64_t i = p->unsent;
+	int n = in_flight(p, &i);
+
+	if (n > 1) {
+		p->careful_until = p->next;
+		return 0;
+	}
+	if (n == 0 && !publisher_in_record(p))
+		return -1;
+	*cookie = record_at(p, i)->cookie;
+	record_at(p, i)->flags |= RECORD_REFUSED;
+	return 1;
+}
+
+/* It may be the one that is half written: it is kept until then. */
+static void
+give_up_refused(struct publisher *p, struct record *r)
+{
+	if ((r->flags & (RECORD_REFUSED | RECORD_DONE)) != RECORD_REFUSED)
+		return;
+	p->counts.refused++;
+	done(p, r);
+}
+
 void
 publisher_restart(struct publisher *p, bool ignored)
 {
-	uint64_t to = p->first;
+	uint64_t to = p->first, careful_until = p->first;
 
+	ignored = ignored && (!p->ending || p->ending_ignored);
+	p->ending = false;
 	for (uint64_t i = p->first; i < p->next; i++) {
 		struct record *r = record_at(p, i);
 
+		give_up_refused(p, r);
 		if (r->flags & RECORD_DONE)
 			continue;
 		if (ignored && (r->flags & (RECORD_SENT | RECORD_SENT_BEFORE)) == RECORD_SENT)
@@ -250,21 +314,38 @@ publisher_restart(struct publisher *p, bool ignored)
 			r->flags |= RECORD_SENT_BEFORE;
 		r->flags &= (uint8_t)~(RECORD_SENT | RECORD_RETURNED);
 		*record_at(p, to++) = *r;
+		if (i < p->careful_until)
+			careful_until = to;
 	}
+	p->careful_until = careful_until;
 	p->next = to;
 	p->unsent = p->tag_base = p->return_hint = p->first;
 	p->sent = 0;
 	forget_settled(p);
 }
 
+void
+publisher_reopen(struct publisher *p, bool ignored)
+{
+	p->ending_ignored = ignored;
+	p->ending = publisher_in_record(p);
+	if (!p->ending)
+		publisher_restart(p, ignored);
+}
+
+/* Nacked records stand behind younger ones; without any, the first is the oldest. */
 struct rmq_counts
 publisher_counts(const struct publisher *p)
 {
 	struct rmq_counts counts = p->counts;
+	const struct record *oldest = NULL;
 
-	if (p->moved > 0)
-		for (uint64_t i = p->first; i < p->next; i++)
-			if (!(record_at(p, i)->flags & RECORD_DONE) && record_at(p, i)->cookie <= counts.settled_through)
-				counts.settled_through = record_at(p, i)->cookie - 1;
+	for (uint64_t i = p->first; i < p->next && (oldest == NULL || p->moved > 0); i++) {
+		const struct record *r = record_at(p, i);
+
+		if (!(r->flags & RECORD_DONE) && (oldest == NULL || r->cookie < oldest->cookie))
+			oldest = r;
+	}
+	counts.settled_through = oldest != NULL ? oldest->before : p->last_cookie;
 	return counts;
 }

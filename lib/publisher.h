@@ -26,6 +26,7 @@ struct record {
 	char		*body;		/* a large body, or NULL */
 	size_t		 body_len;
 	uint64_t	 cookie;
+	uint64_t	 before;	/* cookie of the record that was accepted before it */
 };
 
 struct publisher {
@@ -34,6 +35,8 @@ struct publisher {
 	uint64_t	 first, next;
 	uint64_t	 unsent;	/* the first record that is not wholly written */
 	size_t		 sent;		/* bytes of it that are */
+	bool		 ending, ending_ignored;	/* it is ended, then all begins again on a new channel */
+	bool		 holds_large;	/* no body of its own is written yet */
 	uint64_t	 tag_base;	/* the record with tag 1 */
 	uint64_t	 return_hint;	/* returns come in the order of publishing */
 	char		*log;
@@ -43,7 +46,9 @@ struct publisher {
 	size_t		 window_messages, window_bytes;
 	uint64_t	 moved;		/* unsettled records that were nacked and stand behind younger ones */
 	int64_t		 pause_until;	/* after a nack */
+	uint64_t	 careful_until;	/* records before it are sent one by one: one of them is refused */
 	size_t		 frame_max;
+	uint64_t	 last_cookie;
 	struct rmq_counts counts;
 };
 
@@ -53,6 +58,8 @@ bool	publisher_has_room(const struct publisher *);
 bool	publisher_add(struct publisher *, const struct rmq_message *, struct rmq_error *);
 /* A new channel: all that is unsettled is to be written again.  ignored: the broker looked at nothing of it. */
 void	publisher_restart(struct publisher *, bool ignored);
+/* The same on the old connection: a record that is half written is ended first. */
+void	publisher_reopen(struct publisher *, bool ignored);
 bool	publisher_in_record(const struct publisher *);	/* a record is partly written: no other frame may come now */
 bool	publisher_has_output(const struct publisher *);
 
@@ -73,6 +80,11 @@ bool	publisher_confirm(struct publisher *, uint64_t tag, bool multiple, bool ack
 /* The record that came back; false: none is like this. */
 bool	publisher_returned(struct publisher *, struct rmq_bytes exchange, struct rmq_bytes routing_key,
 	    struct rmq_bytes body, uint64_t *cookie);
+/*
+ * The broker has closed the channel over one record.  1: this one (it is given up), 0: it can be any of
+ * several, which will be sent one by one on the next channel, -1: there is none that it can be.
+ */
+int	publisher_refused(struct publisher *, uint64_t *cookie);
 struct rmq_counts publisher_counts(const struct publisher *);
 
 #endif

@@ -11,7 +11,8 @@ enum {
 	RECORD_SENT = 1,		/* wholly written on this channel */
 	RECORD_SENT_BEFORE = 2,		/* on an earlier one */
 	RECORD_RETURNED = 4,
-	RECORD_DONE = 8			/* settled, or moved behind the others */
+	RECORD_DONE = 8,		/* settled, or moved behind the others */
+	RECORD_REFUSED = 16		/* to be given up */
 };
 
 /* A body up to this size travels with its method and header: it fits one frame of the smallest frame_max. */

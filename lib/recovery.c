@@ -3,6 +3,7 @@
  * Finding a broker, and finding one again: hosts in turn, pauses that grow,
  * and the limits of time that no state outlives.
  */
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -25,6 +26,7 @@ count_hosts(const struct rmq *mq)
 
 	for (size_t i = 0; i < mq->config.nuris; i++)
 		n += mq->config.uris[i].nhosts;
+	assert(n > 0);
 	return n;
 }
 
@@ -75,7 +77,7 @@ static int64_t
 backoff(const struct rmq *mq)
 {
 	int64_t most = mq->was_ready ? BACKOFF_MOST : BACKOFF_MOST_FIRST;
-	unsigned round = (mq->attempts - 1) / (unsigned)count_hosts(mq);
+	unsigned round = mq->attempts == 0 ? 0 : (mq->attempts - 1) / (unsigned)count_hosts(mq);
 	int64_t limit = round < 8 ? (int64_t)BACKOFF_LEAST << round : most;
 
 	if (mq->attempts % count_hosts(mq) != 0)
@@ -97,7 +99,6 @@ void
 session_lost(struct rmq *mq, const char *why)
 {
 	snprintf(mq->lost_text, sizeof mq->lost_text, "%s", why);
-	mq->epoch++;
 	session_event(mq, (struct rmq_event){ .type = RMQ_LOST, .text = rmq_bytes(mq->lost_text) });
 }
 
@@ -112,6 +113,13 @@ down_while_leaving(struct rmq *mq, const struct rmq_error *e)
 		session_left(mq);
 }
 
+/* The broker refused what was asked for, and looked at nothing behind it. */
+static bool
+is_refusal(const struct rmq_error *e)
+{
+	return e->code != 0 && e->code != AMQP_CONNECTION_FORCED;
+}
+
 void
 session_down(struct rmq *mq)
 {
@@ -124,7 +132,7 @@ session_down(struct rmq *mq)
 		down_while_leaving(mq, &e);
 		return;
 	}
-	publisher_restart(&mq->publisher, mq->state == SESSION_SETTING_UP);
+	publisher_restart(&mq->publisher, mq->state == SESSION_SETTING_UP && is_refusal(&e));
 	channel_forget(mq);
 	topology_reset(mq, true);
 	mq->blocked_told = false;
@@ -158,11 +166,11 @@ void
 session_ready(struct rmq *mq)
 {
 	mq->state = SESSION_READY;
+	if (!mq->was_ready || mq->publisher.counts.unsettled == 0)
+		mq->deadline = SESSION_NEVER;
 	mq->was_ready = true;
 	mq->attempts = mq->refusals = 0;
 	mq->reply_deadline = SESSION_NEVER;
-	if (mq->publisher.counts.unsettled == 0 || mq->deadline == SESSION_NEVER)
-		mq->deadline = SESSION_NEVER;
 	session_event(mq, (struct rmq_event){ .type = RMQ_READY });
 }
 
@@ -171,7 +179,7 @@ void
 session_confirmed(struct rmq *mq)
 {
 	mq->deadline = SESSION_NEVER;
-	mq->confirm_deadline = SESSION_NEVER;
+	mq->confirm_deadline = mq->publisher.counts.in_doubt > 0 ? session_after(mq->config.reply_limit) : SESSION_NEVER;
 }
 
 static void

@@ -135,9 +135,17 @@ void	 rmq_table_free(struct rmq_table *);
 size_t	 rmq_table_count(const struct rmq_table *);
 /* Sets name to the value that text spells in the given type; an older entry of that name is replaced. */
 bool	 rmq_table_set(struct rmq_table *, const char *name, enum rmq_type, const char *text, struct rmq_error *);
+void	 rmq_table_remove(struct rmq_table *, const char *name);
+struct rmq_table *rmq_table_copy(const struct rmq_table *);	/* of NULL: an empty one; NULL: no memory */
 /* The value as text, for strings and numbers; false if there is no such entry or it is of another kind. */
 bool	 rmq_table_get(const struct rmq_table *, const char *name, struct rmq_buffer *text);
 bool	 rmq_type_by_name(const char *name, enum rmq_type *);	/* "int", "bool", "time", "json" ... */
+/*
+ * Where a message was before it was first dead-lettered; false: it never was, or its headers do not tell all of it.
+ * https://www.rabbitmq.com/docs/dlx#effects
+ */
+bool	 rmq_table_death(const struct rmq_table *, struct rmq_bytes *exchange, struct rmq_bytes *routing_key,
+	    struct rmq_bytes *queue);
 /* Appends the table as a JSON object; types that JSON lacks are {"$int32":5} and the like. */
 bool	 rmq_table_json(const struct rmq_table *, struct rmq_buffer *);
 
@@ -154,9 +162,45 @@ struct rmq_properties {
 	uint64_t	 timestamp;		/* seconds since 1970 */
 };
 
+/*
+ * JSON envelopes: one message is one object, and nothing of it is lost.
+ *
+ *	{"exchange":"logs","routing_key":"a.b","redelivered":false,"delivery_tag":7,
+ *	 "properties":{"content_type":"text/plain","headers":{"n":{"$int32":5}},"delivery_mode":2},
+ *	 "payload_bytes":5,"payload":"hello","payload_encoding":"string"}
+ *
+ * A property is there if the message has it.  Strings that are not UTF-8 are
+ * {"$binary":base64}, such a payload is base64 with payload_encoding "base64".
+ */
+struct rmq_delivery;
+
+struct rmq_envelope {
+	struct rmq_bytes exchange, routing_key;	/* both at most 255 bytes; absent if they are not named */
+	struct rmq_properties properties;
+	struct rmq_bytes body;
+};
+
+/*
+ * Appends the object, without a newline; false: no memory, nothing changed.
+ * queue: the member "queue", NULL for none.  properties: decoded; NULL: they
+ * could not be, so they are shown as {"$undecodable":base64}.
+ */
+bool	 rmq_envelope_json(const struct rmq_delivery *, const char *queue, const struct rmq_properties *,
+	    struct rmq_buffer *);
+struct rmq_envelope *rmq_envelope_new(void);	/* NULL: no memory */
+void	 rmq_envelope_free(struct rmq_envelope *);
+/*
+ * What is parsed belongs to the envelope until the next call.  Only payload
+ * must be there.  redelivered, delivery_tag, queue and message_count are not
+ * used, payload_bytes must be true, and every other name is an error.  A
+ * mistake is RMQ_BAD_RECORD; "column 9: ..." is one in the first line of text,
+ * "line 2 column 9: ..." in another one.
+ */
+bool	 rmq_envelope_parse(struct rmq_envelope *, const char *text, size_t len, struct rmq_error *);
+
 /* A session. */
 struct rmq_config {
-	const struct rmq_uri *uris;		/* tried in turn, and the hosts of each */
+	const struct rmq_uri *uris;		/* at least one; tried in turn, and the hosts of each */
 	size_t		 nuris;
 	const char	*name;			/* shown by the broker's tools as connection_name */
 	const char	*product, *version;
@@ -187,17 +231,19 @@ enum rmq_event_type {
 	RMQ_READY,		/* connected, everything declared (each time anew) */
 	RMQ_DELIVERED,		/* a message */
 	RMQ_RETURNED,		/* a mandatory record that no queue wanted; its confirm has still to come */
-	RMQ_NACKED,		/* a record the broker refused; it is sent again, five times in all */
+	RMQ_NACKED,		/* a record the broker did not take; it is sent again, five times in all */
+	RMQ_REFUSED,		/* a record that the broker never takes: text says why; its neighbours are safe */
 	RMQ_CANCELLED,		/* the broker ended a consumer; the session subscribes again unless its queue is gone */
 	RMQ_STOPPED,		/* rmq_stop_consuming() is done: no delivery comes after this */
 	RMQ_BLOCKED,		/* the broker takes no messages for now: text says why */
 	RMQ_UNBLOCKED,
 	RMQ_LOST,		/* the connection: text says why; tags of deliveries are void */
+	RMQ_ANSWERED,		/* an order (see below): code 0 and counts, or the code and text of the refusal */
 	RMQ_CLOSED		/* after rmq_close(): all is settled */
 };
 
 struct rmq_delivery {
-	uint64_t	 tag;
+	uint64_t	 tag;			/* the low 48 bits are the broker's */
 	unsigned	 consumer;		/* which rmq_consume(), from 0 */
 	bool		 redelivered;
 	struct rmq_bytes exchange, routing_key;
@@ -208,11 +254,12 @@ struct rmq_delivery {
 struct rmq_event {
 	enum rmq_event_type type;
 	struct rmq_delivery delivery;		/* RMQ_DELIVERED */
-	uint64_t	 cookie;		/* RMQ_RETURNED, RMQ_NACKED: of the record */
-	int		 code;			/* RMQ_RETURNED: AMQP reply code */
-	struct rmq_bytes text;			/* RMQ_RETURNED, RMQ_BLOCKED, RMQ_LOST */
+	uint64_t	 cookie;		/* RMQ_RETURNED, RMQ_NACKED, RMQ_REFUSED: of the record */
+	int		 code;			/* RMQ_RETURNED, RMQ_REFUSED: AMQP reply code */
+	struct rmq_bytes text;			/* RMQ_RETURNED, RMQ_REFUSED, RMQ_BLOCKED, RMQ_LOST */
 	struct rmq_bytes exchange, routing_key;	/* RMQ_RETURNED */
 	unsigned	 consumer;		/* RMQ_CANCELLED */
+	uint32_t	 messages, consumers;	/* RMQ_ANSWERED: ready messages (there, deleted, purged); consumers */
 };
 
 bool		 rmq_next(struct rmq *, struct rmq_event *);	/* false: nothing more before the next rmq_io() */
@@ -265,6 +312,16 @@ void		 rmq_consume(struct rmq *, const struct rmq_consumer *);
 const char	*rmq_named_queue(const struct rmq *);	/* the broker's name for the queue without one; "" before RMQ_READY */
 
 /*
+ * Orders: done once, in turn, after the topology; each is answered by one
+ * RMQ_ANSWERED.  A refusal (404, 403, 406) is an answer, not the session's failure.
+ * One whose answer a lost connection took away is given again.
+ */
+void		 rmq_look_at_queue(struct rmq *, const char *queue);	/* is it there, and what is in it */
+void		 rmq_purge_queue(struct rmq *, const char *queue);
+void		 rmq_delete_queue(struct rmq *, const char *queue, bool if_unused, bool if_empty);
+void		 rmq_unbind(struct rmq *, const struct rmq_binding *);
+
+/*
  * Publishing.  https://www.rabbitmq.com/docs/confirms#publisher-confirms
  * A record is settled when the broker has confirmed it; one that came back
  * first counts as returned.  What a lost connection left unsettled is sent
@@ -282,6 +339,7 @@ struct rmq_counts {
 	uint64_t	 accepted;		/* by rmq_publish() */
 	uint64_t	 confirmed, returned;
 	uint64_t	 nacked;		/* given up after five nacks */
+	uint64_t	 refused;		/* RMQ_REFUSED */
 	uint64_t	 unsettled;		/* all others */
 	uint64_t	 in_doubt;		/* of these: were on the wire at least once */
 	uint64_t	 settled_through;	/* cookie of the last record before the first unsettled one */

@@ -2,6 +2,7 @@
 /*
  * A session: opening, the calls of the caller's loop, closing.
  */
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -108,6 +109,7 @@ rmq_free(struct rmq *mq)
 	connection_free(&mq->connection);
 	publisher_free(&mq->publisher);
 	topology_free(mq);
+	orders_free(mq);
 	delivery_reset(mq);
 	rmq_buffer_free(&mq->content.method);
 	rmq_buffer_free(&mq->content.header);
@@ -202,6 +204,7 @@ write_out(struct rmq *mq)
 			return;
 		if (n == -2) {
 			/* What the broker said before it hung up is the better reason. */
+			connection_input(c, POLLIN);
 			if (mq->state != SESSION_LEAVING && c->in_end > c->in_start)
 				return;
 			connection_down(c, e.status, 0, "lost the connection: %s", e.text);
@@ -357,6 +360,8 @@ rmq_can_publish(const struct rmq *mq)
 bool
 rmq_publish(struct rmq *mq, const struct rmq_message *m, struct rmq_error *e)
 {
+	if (mq->state >= SESSION_LEAVING)
+		return rmq_fail(e, RMQ_UNAVAILABLE, 0, "the session has ended");
 	return publisher_add(&mq->publisher, m, e);
 }
 

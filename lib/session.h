@@ -6,6 +6,8 @@
  *	recovery.c	connecting, connecting again, limits of time
  *	channel.c	what comes on the channel, and what follows from it
  *	topology.c	the steps that set a channel up
+ *	steps.c		what the caller declares and consumes, as steps
+ *	orders.c	what is done once and answered
  *	delivery.c	messages that come in, and what is said of them
  */
 #ifndef RMQ_SESSION_H
@@ -34,6 +36,7 @@ enum step_kind { STEP_QUEUE, STEP_EXCHANGE, STEP_BIND, STEP_CONSUME };
 struct step {
 	enum step_kind	 kind;
 	bool		 done;
+	bool		 asked;			/* consume: the broker was asked for it on this channel */
 	bool		 check_first;		/* consume: see whether the queue is still there */
 	bool		 passive;		/* this time, do not declare */
 	bool		 skipped;		/* may not be done, need not be */
@@ -48,7 +51,8 @@ struct step {
 
 struct awaited {
 	amqp_method_number_t reply;
-	struct step	*step;			/* NULL: the channel's own */
+	struct step	*step;			/* NULL: the channel's own, or */
+	bool		 is_order;		/* the first order's */
 };
 
 /* Content that does not lie whole in the input buffer. */
@@ -78,9 +82,10 @@ struct rmq {
 	struct step	**steps;
 	size_t		 nsteps;
 	unsigned	 nconsumers;
-	struct awaited	*awaited;		/* [0, nawaited), replies come in this order */
+	struct awaited	*awaited;		/* [0, nawaited), in the order of asking */
 	size_t		 nawaited, awaited_size;
 	char		 named_queue[256];
+	struct order	*orders;		/* the first one is under way */
 
 	uint16_t	 epoch;			/* of delivery tags: one channel's life */
 	bool		 closing, stopping, stopped, flow_off, blocked_told, paused;
@@ -90,7 +95,7 @@ struct rmq {
 
 	struct rmq_event *events;		/* that wait for rmq_next() */
 	size_t		 nevents, first_event, events_size;
-	char		 lost_text[512];
+	char		 lost_text[512], refused_text[256], answer_text[256];
 };
 
 /* session.c */
@@ -120,6 +125,7 @@ int	channel_next(struct rmq *, struct rmq_event *);
 
 /* topology.c */
 bool	topology_run(struct rmq *);		/* sends the steps that are not done */
+bool	topology_send(struct rmq *, struct step *);
 void	topology_reset(struct rmq *, bool connection_lost);
 void	topology_done(struct rmq *, struct step *, amqp_method_number_t reply, void *method);
 /* The step was refused: true if it can be done in another way, false with the session failed. */
@@ -127,6 +133,13 @@ bool	topology_refused(struct rmq *, struct step *, int code, struct rmq_bytes te
 void	topology_subscribe_again(struct rmq *, struct step *);
 struct step *topology_consumer(struct rmq *, struct rmq_bytes tag);
 void	topology_free(struct rmq *);
+
+/* orders.c */
+void	orders_run(struct rmq *);		/* sends the first, if the channel is ready and it is not sent yet */
+void	orders_reset(struct rmq *);		/* the channel is gone */
+void	orders_answered(struct rmq *, amqp_method_number_t reply, void *method);
+void	orders_refused(struct rmq *, int code, const char *said);
+void	orders_free(struct rmq *);
 
 /* delivery.c */
 int	delivery_next(struct rmq *, const struct frame *, struct rmq_event *);	/* as channel_next() */
