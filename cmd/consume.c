@@ -114,6 +114,7 @@ on_event(struct receiver *r, const struct rmq_event *e)
 	case RMQ_RETURNED:	/* of publishers */
 	case RMQ_NACKED:
 	case RMQ_REFUSED:
+	case RMQ_ANSWERED:	/* nothing was asked */
 	case RMQ_BLOCKED:	/* consumers may go on */
 	case RMQ_UNBLOCKED:
 		break;
