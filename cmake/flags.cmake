@@ -9,6 +9,7 @@
 include(CheckCCompilerFlag)
 include(CheckLinkerFlag)
 include(CheckIPOSupported)
+include(CheckPIESupported)
 
 option(WERROR "Treat warnings as errors" OFF)
 option(HARDEN "Compile and link with hardening flags" OFF)
@@ -21,6 +22,7 @@ set(CMAKE_C_STANDARD_REQUIRED ON)
 set(CMAKE_C_EXTENSIONS OFF)
 set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+check_pie_supported()
 
 add_library(flags INTERFACE)
 # strnvis() has two forms in libbsd; the BSDs and macOS have this one.
@@ -70,7 +72,7 @@ if(HARDEN)
     -fno-delete-null-pointer-checks -fno-strict-overflow -fno-strict-aliasing
     "-Wformat -Werror=format-security" -Werror=incompatible-pointer-types)
   add_known_link_flags(
-    -pie -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,-z,nodlopen -Wl,--as-needed)
+    -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,--as-needed)
 endif()
 
 if(LTO)

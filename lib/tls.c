@@ -312,3 +312,8 @@ tls_pending(const struct tls *t)
 {
 	return SSL_pending(t->ssl) > 0;
 }
+
+__attribute__((visibility("default")))
+const struct tls_api rmq_tls_api = {
+	tls_new, tls_free, tls_handshake, tls_read, tls_write, tls_events, tls_pending,
+};

@@ -47,4 +47,21 @@ short		 tls_events(const struct tls *);
 /* tls_read() has more at once, which poll() cannot see: it filled the caller's buffer with part of a record. */
 bool		 tls_pending(const struct tls *);
 
+/*
+ * The same as a table: TLS and its libraries are a module of their own, loaded
+ * when the first amqps address asks for it, so that nobody else pays for them.
+ */
+struct tls_api {
+	struct tls	*(*new)(const struct tls_options *, int, const char *, struct rmq_error *);
+	void		 (*free)(struct tls *);
+	int		 (*handshake)(struct tls *, struct rmq_error *);
+	ssize_t		 (*read)(struct tls *, void *, size_t, struct rmq_error *);
+	ssize_t		 (*write)(struct tls *, const void *, size_t, struct rmq_error *);
+	short		 (*events)(const struct tls *);
+	bool		 (*pending)(const struct tls *);
+};
+
+extern const struct tls_api rmq_tls_api;			/* in tls.c */
+const struct tls_api *tls_load(struct rmq_error *);		/* in tls_load.c; NULL: there is no TLS here */
+
 #endif

@@ -129,7 +129,7 @@ resolved(struct transport *t, struct rmq_error *e)
 static int
 secured(struct transport *t, struct rmq_error *e)
 {
-	int n = tls_handshake(t->tls, e);
+	int n = t->api->handshake(t->tls, e);
 
 	if (n == 0 && rmq_now() >= t->deadline)
 		n = refused(t, ETIMEDOUT, e);
@@ -148,7 +148,7 @@ secure(struct transport *t, struct rmq_error *e)
 		.verify = u->verify != 0, .depth = u->depth, .server_name = u->server_name,
 	};
 
-	if ((t->tls = tls_new(&options, t->fd, t->host->name, e)) == NULL)
+	if ((t->api = tls_load(e)) == NULL || (t->tls = t->api->new(&options, t->fd, t->host->name, e)) == NULL)
 		return -1;
 	if ((t->staged = malloc(TLS_RECORD)) == NULL) {
 		rmq_no_memory(e);
@@ -235,10 +235,10 @@ transport_events(const struct transport *t, bool reading)
 	case TRANSPORT_CONNECTING:
 		return POLLOUT;
 	case TRANSPORT_SECURING:
-		return tls_events(t->tls);
+		return t->api->events(t->tls);
 	case TRANSPORT_UP:
 		if (t->tls != NULL)
-			events |= tls_events(t->tls);
+			events |= t->api->events(t->tls);
 		return (short)(events | (t->want_write ? POLLOUT : 0));
 	case TRANSPORT_DOWN:
 		break;
@@ -277,7 +277,7 @@ ssize_t
 transport_read(struct transport *t, void *data, size_t room, struct rmq_error *e)
 {
 	if (t->tls != NULL)
-		return tls_read(t->tls, data, room, e);
+		return t->api->read(t->tls, data, room, e);
 	return outcome(recv(t->fd, data, room, 0), e);
 }
 
@@ -291,7 +291,7 @@ write_staged(struct transport *t, struct rmq_error *e)
 	ssize_t n;
 
 	while (t->staged_start < t->staged_end) {
-		n = tls_write(t->tls, t->staged + t->staged_start, t->staged_end - t->staged_start, e);
+		n = t->api->write(t->tls, t->staged + t->staged_start, t->staged_end - t->staged_start, e);
 		if (n < 0)
 			return n;
 		t->staged_start += (size_t)n;
@@ -340,7 +340,7 @@ transport_holds_back(const struct transport *t)
 bool
 transport_pending(const struct transport *t)
 {
-	return t->state == TRANSPORT_UP && t->tls != NULL && tls_pending(t->tls);
+	return t->state == TRANSPORT_UP && t->tls != NULL && t->api->pending(t->tls);
 }
 
 void
@@ -360,7 +360,7 @@ void
 transport_close(struct transport *t)
 {
 	if (t->tls != NULL)
-		tls_free(t->tls);
+		t->api->free(t->tls);
 	free(t->staged);
 	resolver_free(t->resolver);
 	if (t->fd != -1)

@@ -23,6 +23,7 @@ struct transport {
 	struct resolver		*resolver;
 	const struct addrinfo	*address;	/* the one being tried */
 	struct tls		*tls;
+	const struct tls_api	*api;		/* of it */
 	int64_t			 deadline;	/* of all addresses */
 	int64_t			 address_deadline;
 	int64_t			 address_started;
