@@ -40,13 +40,15 @@ if(NOT CMAKE_SYSTEM_NAME MATCHES "BSD|Darwin")
 endif()
 set(OPENSSL OpenSSL::SSL OpenSSL::Crypto)
 
-# TLS for `library`: the static library `tls`, or the module rmq-tls.so in lib/rmq-tools.
+# TLS for `library`: part of it, or the module rmq-tls.so in lib/rmq-tools.
+# The static library `tls` is for those who test it.
 function(add_tls library)
   add_library(tls STATIC lib/tls.c)
   target_include_directories(tls PRIVATE lib)
   target_link_libraries(tls PRIVATE flags ${OPENSSL} ${BSD})
   if(NOT TLS_MODULE)
-    target_link_libraries(${library} PRIVATE tls)
+    target_sources(${library} PRIVATE lib/tls.c)
+    target_link_libraries(${library} PRIVATE ${OPENSSL})
     return()
   endif()
   add_library(rmq-tls MODULE lib/tls.c lib/error.c)
