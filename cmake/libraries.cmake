@@ -62,8 +62,13 @@ function(add_tls library)
   target_link_libraries(${library} PRIVATE ${CMAKE_DL_LIBS})
 endfunction()
 
-# The run path by which `program` finds the module, here and where it is installed.
+# The run path by which `program` finds the module, here and where it is installed. The old kind of it
+# (DT_RPATH) comes before LD_LIBRARY_PATH, and holds when a sanitizer stands between us and dlopen().
+check_linker_flag(C -Wl,--disable-new-dtags LD_OLD_RPATH)
 function(find_tls program)
+  if(LD_OLD_RPATH)
+    target_link_options(${program} PRIVATE -Wl,--disable-new-dtags)
+  endif()
   set_target_properties(${program} PROPERTIES
     BUILD_RPATH "$ORIGIN/../lib/rmq-tools"
     INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR}/rmq-tools")
