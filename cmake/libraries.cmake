@@ -40,7 +40,7 @@ if(NOT CMAKE_SYSTEM_NAME MATCHES "BSD|Darwin")
 endif()
 set(OPENSSL OpenSSL::SSL OpenSSL::Crypto)
 
-# TLS for `library`: part of it, or the module rmq-tls.so in lib/rmq-tools.
+# TLS for `library`: part of it, or the module rmq-tls.so in LIBDIR/rmq-tools.
 # The static library `tls` is for those who test it.
 function(add_tls library)
   add_library(tls STATIC lib/tls.c)
@@ -55,24 +55,12 @@ function(add_tls library)
   target_include_directories(rmq-tls PRIVATE lib)
   target_link_libraries(rmq-tls PRIVATE flags ${OPENSSL} ${BSD})
   set_target_properties(rmq-tls PROPERTIES PREFIX "" C_VISIBILITY_PRESET hidden
-    LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/lib/rmq-tools)
+    LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/${CMAKE_INSTALL_LIBDIR}/rmq-tools)
   install(TARGETS rmq-tls DESTINATION ${CMAKE_INSTALL_LIBDIR}/rmq-tools)
+  # Programs are one folder deep, here and where they are installed.
+  set(module ${CMAKE_INSTALL_LIBDIR}/rmq-tools/$<TARGET_FILE_NAME:rmq-tls>)
   target_compile_definitions(${library} PRIVATE
-    TLS_MODULE="$<TARGET_FILE_NAME:rmq-tls>")
+    TLS_MODULE="../${module}" TLS_MODULE_INSTALLED="${CMAKE_INSTALL_PREFIX}/${module}")
+  add_dependencies(${library} rmq-tls)
   target_link_libraries(${library} PRIVATE ${CMAKE_DL_LIBS})
-endfunction()
-
-# The run path by which `program` finds the module, here and where it is installed. The old kind of it
-# (DT_RPATH) comes before LD_LIBRARY_PATH, and holds when a sanitizer stands between us and dlopen().
-check_linker_flag(C -Wl,--disable-new-dtags LD_OLD_RPATH)
-function(find_tls program)
-  if(LD_OLD_RPATH)
-    target_link_options(${program} PRIVATE -Wl,--disable-new-dtags)
-  endif()
-  set_target_properties(${program} PROPERTIES
-    BUILD_RPATH "$ORIGIN/../lib/rmq-tools"
-    INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR}/rmq-tools")
-  if(TLS_MODULE)
-    add_dependencies(${program} rmq-tls)
-  endif()
 endfunction()

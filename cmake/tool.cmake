@@ -48,7 +48,6 @@ function(add_tool tool)
   set(bin ${CMAKE_BINARY_DIR}/bin)
   add_executable(${tool} cmd/${source}.c)
   target_link_libraries(${tool} PRIVATE flags cli)
-  find_tls(${tool})
   set_target_properties(${tool} PROPERTIES
     OUTPUT_NAME ${PROGRAM_PREFIX}${tool} RUNTIME_OUTPUT_DIRECTORY ${bin})
   install(TARGETS ${tool} DESTINATION ${CMAKE_INSTALL_BINDIR})

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* See escape.h.  vis(3) does the ASCII; what is beyond differs from system to system, so it is decided here. */
 
+#include <locale.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,14 +22,28 @@ reorders(wint_t c)
 	    (c >= 0x202a && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
 }
 
+/* Only who shows more than ASCII pays for the locale's files. */
+static void
+need_locale(void)
+{
+	static bool there;
+
+	if (!there)
+		setlocale(LC_CTYPE, "");
+	there = true;
+}
+
 /* How many bytes the printable character at s has; 0 if there is none. */
 static size_t
 printable(const char *s, size_t len)
 {
 	mbstate_t state = { 0 };
 	wchar_t c;
-	size_t n = mbrtowc(&c, s, len, &state);
+	size_t n;
 
+	if ((unsigned char)s[0] >= 0x80)
+		need_locale();
+	n = mbrtowc(&c, s, len, &state);
 	if (n == 0 || n > len || !iswprint((wint_t)c) || reorders((wint_t)c))
 		return 0;
 	return n;

@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <locale.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -259,7 +258,6 @@ tool_start(const struct tool *tool, int *argc, char ***argv)
 
 	self.tool = tool;
 	open_standard_descriptors();
-	setlocale(LC_CTYPE, "");
 	find_name((*argv)[0]);
 	if (has_more_rights_than_its_caller())
 		tool_fail(EX_USAGE, "refuses to run with more rights than its caller");

@@ -80,15 +80,25 @@ begin(struct connection *c, const struct rmq_uri *uri, const struct rmq_host *ho
 	c->state = CONNECTION_REACHING;
 }
 
+/* A name that is not known needs no address beside it. */
+static bool
+unreachable(struct connection *c, const struct rmq_error *e)
+{
+	char peer[300];
+
+	if (e->status == RMQ_NO_HOST)
+		return connection_down(c, e->status, 0, "%s", e->text);
+	return connection_down(c, e->status, 0, "cannot connect to %s: %s", connection_peer(c, peer, sizeof peer),
+	    e->text);
+}
+
 bool
 connection_start(struct connection *c, const struct rmq_uri *uri, const struct rmq_host *host, int64_t deadline)
 {
+	struct rmq_error e = { 0 };
+
 	begin(c, uri, host);
-	if (!transport_start(&c->transport, uri, host, c->config->cacertfile, deadline, &c->error)) {
-		connection_drop(c);
-		return false;
-	}
-	return true;
+	return transport_start(&c->transport, uri, host, c->config->cacertfile, deadline, &e) || unreachable(c, &e);
 }
 
 bool
@@ -121,15 +131,11 @@ static bool
 reach(struct connection *c)
 {
 	static const char protocol_header[] = { 'A', 'M', 'Q', 'P', 0, 0, 9, 1 };
-	char peer[300];
 	struct rmq_error e = { 0 };
 	int n = transport_advance(&c->transport, &e);
 
-	if (n == -1 && e.status == RMQ_NO_HOST)
-		return connection_down(c, e.status, 0, "%s", e.text);
 	if (n == -1)
-		return connection_down(c, e.status, 0, "cannot connect to %s: %s",
-		    connection_peer(c, peer, sizeof peer), e.text);
+		return unreachable(c, &e);
 	if (n == 0)
 		return true;
 	c->last_sent = c->last_received = rmq_now();
@@ -233,9 +239,9 @@ read_more(struct connection *c)
 bool
 connection_input(struct connection *c, short revents)
 {
-	if (c->state == CONNECTION_REACHING && !reach(c))
-		return false;
-	if (c->state <= CONNECTION_REACHING || c->state == CONNECTION_CLOSED)
+	if (c->state == CONNECTION_REACHING)
+		return reach(c);
+	if (c->state == CONNECTION_DOWN || c->state == CONNECTION_CLOSED)
 		return c->state != CONNECTION_DOWN;
 	return (revents == 0 && !connection_has_more(c)) || read_more(c);
 }

@@ -11,7 +11,10 @@
 #include "properties.h"
 #include "record.h"
 
-enum { CHANNEL = 1, LOG_SIZE = 262144, RING_SIZE = 1024, METHOD_MOST = 1024, HEADER_FIXED = 12 };
+enum {
+	CHANNEL = 1, LOG_SIZE = 16384, RING_SIZE = 64, METHOD_MOST = 1024,
+	HEADER_FIXED = 12, HEADER_MOST = 4096	/* without the table of headers */
+};
 
 bool
 record_room(struct publisher *p)
@@ -127,6 +130,16 @@ keep_body(struct record *r, struct rmq_bytes body, struct rmq_error *e)
 	return true;
 }
 
+/* Ten short strings, some numbers and the table; a small body. */
+static size_t
+most_of_it(const struct rmq_message *m)
+{
+	const struct rmq_table *headers = m->properties != NULL ? m->properties->headers : NULL;
+
+	return METHOD_MOST + HEADER_MOST + (headers != NULL ? table_encoded_size(headers) : 0) +
+	    (m->body.len <= BODY_INLINE ? m->body.len + FRAME_OVERHEAD : 0);
+}
+
 bool
 record_encode(struct publisher *p, struct record *r, const struct rmq_message *m, struct rmq_error *e)
 {
@@ -135,7 +148,7 @@ record_encode(struct publisher *p, struct record *r, const struct rmq_message *m
 
 	if (!check(m, e))
 		return false;
-	if (!log_room(p, METHOD_MOST + p->frame_max + BODY_INLINE + FRAME_OVERHEAD))
+	if (!log_room(p, most_of_it(m)))
 		return rmq_no_memory(e);
 	out = (uint8_t *)p->log + (p->log_end - p->log_origin);
 	if ((method = encode_method(out, m, e)) == 0 || (header = encode_header(p, out + method, m, e)) == 0)

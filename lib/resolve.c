@@ -45,8 +45,10 @@ release(struct resolver *r)
 		freeaddrinfo(r->answer);
 	if (r->more != NULL)
 		freeaddrinfo(r->more);
-	close(r->pipe[0]);
-	close(r->pipe[1]);
+	if (r->pipe[0] != -1) {
+		close(r->pipe[0]);
+		close(r->pipe[1]);
+	}
 	free(r->host);
 	free(r);
 }
@@ -81,6 +83,13 @@ start_thread(struct resolver *r)
 	pthread_t thread;
 	int error;
 
+	if (pipe(r->pipe) == -1) {
+		r->pipe[0] = -1;
+		return false;
+	}
+	fcntl(r->pipe[0], F_SETFD, FD_CLOEXEC);
+	fcntl(r->pipe[1], F_SETFD, FD_CLOEXEC);
+	fcntl(r->pipe[0], F_SETFL, O_NONBLOCK);
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	atomic_store(&r->users, 2);
@@ -111,7 +120,7 @@ answer_at_once(struct resolver *r)
 		last = last->ai_next;
 	last->ai_next = r->more;
 	r->seam = last;
-	r->done = write(r->pipe[1], "", 1) == 1;
+	r->done = true;
 }
 
 struct resolver *
@@ -119,22 +128,18 @@ resolver_start(const char *host, uint16_t port, struct rmq_error *e)
 {
 	struct resolver *r = calloc(1, sizeof *r);
 
-	if (r == NULL || (r->host = strdup(host)) == NULL || pipe(r->pipe) == -1) {
-		rmq_fail(e, RMQ_SYSTEM, 0, "cannot resolve %s: %s", host, strerror(errno));
-		if (r != NULL)
-			free(r->host);
+	if (r == NULL || (r->host = strdup(host)) == NULL) {
+		rmq_no_memory(e);
 		free(r);
 		return NULL;
 	}
-	fcntl(r->pipe[0], F_SETFD, FD_CLOEXEC);
-	fcntl(r->pipe[1], F_SETFD, FD_CLOEXEC);
-	fcntl(r->pipe[0], F_SETFL, O_NONBLOCK);
+	r->pipe[0] = -1;
 	snprintf(r->port, sizeof r->port, "%u", port);
 	atomic_init(&r->users, 1);
 	if (is_address(r)) {
 		answer_at_once(r);
 	} else if (!start_thread(r)) {
-		rmq_fail(e, RMQ_SYSTEM, 0, "cannot resolve %s: no thread", host);
+		rmq_fail(e, RMQ_SYSTEM, 0, "cannot resolve %s: no pipe or no thread", host);
 		release(r);
 		return NULL;
 	}

@@ -22,33 +22,27 @@
 #include "tls.h"
 #include "transport.h"
 
+#ifdef SOCK_NONBLOCK
+#define SOCKET_FLAGS (SOCK_NONBLOCK | SOCK_CLOEXEC)
+#else
+#define SOCKET_FLAGS 0
+#endif
 #ifndef MSG_NOSIGNAL
 #define MSG_NOSIGNAL 0		/* the programs ignore SIGPIPE */
 #endif
 
 enum { TLS_RECORD = 16384 };
 
-bool
-transport_start(struct transport *t, const struct rmq_uri *uri, const struct rmq_host *host,
-    const char *cacertfile, int64_t deadline, struct rmq_error *e)
-{
-	*t = (struct transport){
-		.state = TRANSPORT_RESOLVING, .fd = -1, .uri = uri, .host = host,
-		.cacertfile = cacertfile, .deadline = deadline,
-	};
-	t->resolver = resolver_start(host->name, host->port, e);
-	return t->resolver != NULL;
-}
-
 static void
 prepare_socket(int fd)
 {
 	int on = 1;
 
+#ifndef SOCK_NONBLOCK
 	fcntl(fd, F_SETFD, FD_CLOEXEC);
 	fcntl(fd, F_SETFL, O_NONBLOCK);
+#endif
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
 #ifdef SO_NOSIGPIPE
 	setsockopt(fd, SOL_SOCKET, SO_NOSIGPIPE, &on, sizeof on);
 #endif
@@ -60,6 +54,8 @@ transport_adopt(struct transport *t, int fd, struct rmq_error *e)
 	*t = (struct transport){ .state = TRANSPORT_UP, .fd = dup(fd) };
 	if (t->fd == -1)
 		return rmq_fail(e, RMQ_SYSTEM, 0, "cannot use descriptor %d: %s", fd, strerror(errno));
+	fcntl(t->fd, F_SETFD, FD_CLOEXEC);
+	fcntl(t->fd, F_SETFL, O_NONBLOCK);
 	prepare_socket(t->fd);
 	return true;
 }
@@ -93,7 +89,7 @@ connect_from(struct transport *t, int error, struct rmq_error *e)
 
 		if (t->fd != -1)
 			close(t->fd);
-		t->fd = socket(a->ai_family, a->ai_socktype, a->ai_protocol);
+		t->fd = socket(a->ai_family, a->ai_socktype | SOCKET_FLAGS, a->ai_protocol);
 		if (t->fd == -1) {
 			error = errno;
 			continue;
@@ -124,6 +120,19 @@ resolved(struct transport *t, struct rmq_error *e)
 	if (n == -1)
 		t->state = TRANSPORT_DOWN;
 	return n;
+}
+
+bool
+transport_start(struct transport *t, const struct rmq_uri *uri, const struct rmq_host *host,
+    const char *cacertfile, int64_t deadline, struct rmq_error *e)
+{
+	*t = (struct transport){
+		.state = TRANSPORT_RESOLVING, .fd = -1, .uri = uri, .host = host,
+		.cacertfile = cacertfile, .deadline = deadline,
+	};
+	if ((t->resolver = resolver_start(host->name, host->port, e)) == NULL)
+		return false;
+	return resolver_fd(t->resolver) != -1 || resolved(t, e) != -1;
 }
 
 static int
