@@ -221,6 +221,7 @@ void		 rmq_free(struct rmq *);		/* at once; NULL is fine */
 void		 rmq_close(struct rmq *);
 bool		 rmq_failed(const struct rmq *);
 const struct rmq_error *rmq_error(const struct rmq *);
+const char	*rmq_server_version(const struct rmq *);	/* "4.3.6"; "" before it is known */
 
 int		 rmq_fd(const struct rmq *);		/* for poll(); -1 while there is nothing but time to wait for */
 short		 rmq_events(const struct rmq *);
@@ -359,6 +360,7 @@ bool		 rmq_ack(struct rmq *, uint64_t tag, bool all_before);
 bool		 rmq_nack(struct rmq *, uint64_t tag, bool all_before, bool requeue);	/* given back: not the message's fault */
 bool		 rmq_reject(struct rmq *, uint64_t tag, bool requeue);		/* the attempt failed; counts from 4.3 on */
 void		 rmq_stop_consuming(struct rmq *);	/* what was delivered can still be settled */
+void		 rmq_resume_consuming(struct rmq *);	/* after RMQ_STOPPED; before it, nothing happens */
 /* The result borrows from the session until the next call of this function on it. */
 bool		 rmq_decode_properties(struct rmq *, const struct rmq_delivery *, struct rmq_properties *, struct rmq_error *);
 

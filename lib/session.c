@@ -134,6 +134,12 @@ rmq_error(const struct rmq *mq)
 	return &mq->error;
 }
 
+const char *
+rmq_server_version(const struct rmq *mq)
+{
+	return mq->connection.server_version;
+}
+
 void
 session_left(struct rmq *mq)
 {

@@ -150,3 +150,19 @@ rmq_stop_consuming(struct rmq *mq)
 	if (!told)
 		session_stopped(mq);
 }
+
+void
+rmq_resume_consuming(struct rmq *mq)
+{
+	if (!mq->stopped || mq->state >= SESSION_LEAVING)
+		return;
+	mq->stopping = mq->stopped = false;
+	for (size_t i = 0; i < mq->nsteps && mq->state != SESSION_FAILED; i++) {
+		struct step *s = mq->steps[i];
+
+		if (s->kind != STEP_CONSUME)
+			continue;
+		s->done = s->asked = false;
+		added(mq, s, true);
+	}
+}
