@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+/* See queue.h: asking a broker for one thing after the other. */
+#include <string.h>
+
+#include "groups.h"
+#include "loop.h"
+#include "queue.h"
+#include "tool.h"
+
+enum { GOODBYE = 5000 };	/* ms */
+
+void
+queue_open(struct queue_session *s, int64_t limit)
+{
+	static struct rmq_config config;
+
+	config = groups_config("queue");
+	if (config.first_limit == 0)
+		config.first_limit = limit;
+	if (config.retry_limit == 0)
+		config.retry_limit = limit;
+	*s = (struct queue_session){ .mq = rmq_open(&config) };
+	if (s->mq == NULL)
+		tool_fail(EX_OSERR, "cannot open a session: out of memory");
+}
+
+/* The next event of any kind. */
+static bool
+next(struct queue_session *s, struct rmq_event *e)
+{
+	if (!rmq_next(s->mq, e))
+		return false;
+	if (e->type == RMQ_READY || e->type == RMQ_LOST)
+		s->connected = e->type == RMQ_READY;
+	return true;
+}
+
+static bool
+passed(int64_t deadline)
+{
+	return deadline >= 0 && rmq_now() >= deadline;
+}
+
+bool
+queue_await(struct queue_session *s, enum rmq_event_type type, int64_t deadline, struct rmq_event *e)
+{
+	for (;;) {
+		while (next(s, e))
+			if (e->type == type)
+				return true;
+		if (rmq_failed(s->mq) || passed(deadline))
+			return false;
+		loop_wait(&s->mq, 1, NULL, 0, deadline);
+	}
+}
+
+bool
+queue_pause(struct queue_session *s, int64_t ms, int64_t deadline)
+{
+	int64_t end = rmq_now() + ms;
+	struct rmq_event e;
+
+	while (!passed(end) && !passed(deadline) && !rmq_failed(s->mq)) {
+		loop_wait(&s->mq, 1, NULL, 0, deadline >= 0 && deadline < end ? deadline : end);
+		while (next(s, &e))
+			;
+	}
+	return !passed(deadline) && !rmq_failed(s->mq);
+}
+
+/* https://www.rabbitmq.com/amqp-0-9-1-reference#constants */
+static int
+status_of(int code)
+{
+	switch (code) {
+	case 403:
+		return EX_NOPERM;
+	case 404:
+		return EX_NOUSER;
+	default:
+		return EX_CONFIG;
+	}
+}
+
+int
+queue_refused(const char *verb, const char *name, const struct rmq_event *e)
+{
+	tool_warn("cannot %s queue '%s': %.*s", verb, name, (int)e->text.len, (const char *)e->text.data);
+	return status_of(e->code);
+}
+
+int
+queue_close(struct queue_session *s, int status)
+{
+	const struct rmq_error *error = rmq_error(s->mq);
+	struct rmq_event e;
+
+	if (rmq_failed(s->mq) && status == EX_OK) {
+		tool_warn("%s", error->text);
+		status = groups_exit_status(error->status);
+	} else if (s->connected) {
+		rmq_close(s->mq);
+		queue_await(s, RMQ_CLOSED, rmq_now() + GOODBYE, &e);
+	}
+	rmq_free(s->mq);
+	return status;
+}
