@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: MIT */
+/* When a move ends, and what is said then. */
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "groups.h"
+#include "loop.h"
+#include "move.h"
+#include "tool.h"
+
+enum {
+	QUIET = 100,		/* ms without anything, before the source is asked whether it is empty */
+	LOOKS = 2,		/* that must agree: some queues count late */
+	STALL = 10 * 1000,	/* ms for a queue that has messages to send one */
+	GRACE = 10 * 1000	/* ms to end after a signal */
+};
+
+static int64_t
+earlier(int64_t a, int64_t b)
+{
+	return a < 0 || (b >= 0 && b < a) ? b : a;
+}
+
+/* Is there nothing to do but to wait for messages? */
+static bool
+is_quiet(const struct mover *m)
+{
+	return m->consuming && m->connected && !m->stopping && !m->looking && m->count == 0 &&
+	    (m->to == NULL || rmq_can_publish(m->to));
+}
+
+int64_t
+move_deadline(const struct mover *m)
+{
+	int64_t t = earlier(m->give_up_at, progress_time(&m->progress));
+
+	if (!m->stopping)
+		t = earlier(t, m->end_at);
+	return is_quiet(m) ? earlier(t, m->active + QUIET) : t;
+}
+
+void
+move_look(struct mover *m)
+{
+	if (!is_quiet(m) || rmq_now() < m->active + QUIET)
+		return;
+	m->looking = true;
+	rmq_look_at_queue(m->from, m->plan->source);
+}
+
+static void
+check_stall(struct mover *m, uint32_t messages)
+{
+	const char *source = m->plan->source;
+
+	m->full = m->held >= (uint64_t)m->plan->prefetch;
+	if (m->full)
+		move_stop(m);
+	else if (rmq_now() >= m->delivered + STALL)
+		move_fail(m, EX_FEWER, "cannot move all messages of queue '%s': it has %" PRIu32 " but sends none", source,
+		    messages);
+}
+
+/* The first answer was asked for before anything was taken. */
+void
+move_looked(struct mover *m, const struct rmq_event *e)
+{
+	bool first = !m->counted;
+
+	m->looking = false;
+	m->counted = true;
+	if (e->code != 0) {
+		move_fail(m, e->code == 403 ? EX_NOPERM : e->code == 404 ? EX_NOUSER : EX_CONFIG,
+		    "cannot find queue '%s': %.*s", m->plan->source, (int)e->text.len, (const char *)e->text.data);
+		return;
+	}
+	if (first)
+		m->size = e->messages;
+	if (m->count > 0 || rmq_now() < m->delivered + QUIET) {
+		m->empty = 0;
+		return;
+	}
+	m->active = rmq_now();
+	m->empty = e->messages == 0 ? m->empty + 1 : 0;
+	if (m->empty >= LOOKS)
+		move_stop(m);
+	else if (m->empty == 0)
+		check_stall(m, e->messages);
+}
+
+void
+move_heed_limits(struct mover *m)
+{
+	move_look(m);
+	if (!m->stopping && m->end_at >= 0 && rmq_now() >= m->end_at)
+		move_fail(m, m->consuming ? EX_FEWER : EX_UNAVAILABLE,
+		    m->consuming ? "cannot move all messages of queue '%s': the time is over" :
+		    "cannot move messages of queue '%s': no connection before the time limit", m->plan->source);
+}
+
+void
+move_heed_signals(struct mover *m)
+{
+	int sig;
+
+	while ((sig = loop_signal()) != 0) {
+		if (m->signal != 0) {
+			rmq_free(m->from);
+			rmq_free(m->to);
+			tool_fail(EX_TEMPFAIL, "interrupted again: some messages may be in both places");
+		}
+		m->signal = sig;
+		m->give_up_at = rmq_now() + GRACE;
+		move_stop(m);
+	}
+}
+
+/* "Unavailable" promises that nothing is in two places. */
+static void
+report_session(struct mover *m, const struct rmq_error *e, bool doubt)
+{
+	int status = groups_exit_status(e->status);
+
+	if (e->status == RMQ_OK)
+		return;
+	if ((status == EX_UNAVAILABLE || status == EX_NOHOST) && doubt)
+		status = EX_TEMPFAIL;
+	move_fail(m, status, "%s", e->text);
+}
+
+static void
+report_stay(struct mover *m, int status, uint64_t n, const char *why)
+{
+	if (n > 0)
+		move_fail(m, status, "cannot move %" PRIu64 " message%s of queue '%s': %s", n, n == 1 ? "" : "s",
+		    m->plan->source, why);
+}
+
+static void
+report_messages(struct mover *m)
+{
+	report_stay(m, EX_NOUSER, m->returned, "no queue takes what goes there");
+	report_stay(m, EX_DATAERR, m->refused, m->why);
+	report_stay(m, EX_TEMPFAIL, m->nacked, "the broker refused to take more, the target may be full");
+	report_stay(m, EX_DATAERR, m->nowhere, "no header names another queue, in which it died");
+}
+
+static void
+report_end(struct mover *m)
+{
+	if (m->full)
+		move_fail(m, EX_FEWER, "cannot look at all messages of queue '%s': %" PRId64 " that stay are held, and no more "
+		    "can be (see --prefetch)", m->plan->source, m->plan->prefetch);
+	if (m->doubt || (!m->closed && m->moved > 0))
+		move_fail(m, EX_TEMPFAIL, "cannot tell whether the last acknowledgements arrived: %s",
+		    m->doubt ? "the connection was lost" : "there was no time to ask");
+	if (m->signal == 0 && m->plan->count >= 0 && m->wanted < (uint64_t)m->plan->count)
+		move_fail(m, EX_FEWER, "cannot move %" PRId64 " message%s of queue '%s': there were only %" PRIu64,
+		    m->plan->count, m->plan->count == 1 ? "" : "s", m->plan->source, m->wanted);
+}
+
+static bool
+has_worked(const struct mover *m)
+{
+	return m->wanted + m->unmatched + m->nowhere + m->refused > 0;
+}
+
+static void
+summarize(struct mover *m)
+{
+	if (m->plan->dry_run)
+		move_tell(m, "would-move=%" PRIu64 " unmatched=%" PRIu64 " without-origin=%" PRIu64, m->wanted,
+		    m->unmatched, m->nowhere);
+	else
+		move_tell(m, "moved=%" PRIu64 " returned=%" PRIu64 " refused=%" PRIu64 " nacked=%" PRIu64 " unmatched=%" PRIu64
+		    " without-origin=%" PRIu64 " in-doubt=%" PRIu64, m->moved, m->returned, m->refused, m->nacked,
+		    m->unmatched, m->nowhere, m->again + m->count);
+}
+
+int
+move_report(struct mover *m, const struct rmq_error *from, const struct rmq_error *to)
+{
+	fflush(stdout);
+	report_session(m, to, m->count > 0);
+	report_session(m, from, m->count > 0 || m->moved > 0);
+	report_messages(m);
+	report_end(m);
+	free(m->parcels);
+	if (m->again > 0)
+		move_tell(m, "warning: the connection was lost, and %" PRIu64 " message%s may have been moved twice",
+		    m->again, m->again == 1 ? "" : "s");
+	if (m->plan->verbose || ((m->status != EX_OK || m->signal != 0) && has_worked(m)))
+		summarize(m);
+	if (m->signal == SIGINT && m->status == EX_OK)
+		loop_die(SIGINT);
+	return m->status;
+}

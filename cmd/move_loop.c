@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Two sessions in one loop.  The stages: moving; stopping, until the broker
+ * sends no more and what was sent is settled; closing, until the broker said
+ * that it has the acknowledgements.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "groups.h"
+#include "loop.h"
+#include "move.h"
+#include "tool.h"
+
+enum { TRIES = 5, GOODBYE = 5000 };	/* TRIES: see RMQ_NACKED */
+
+void
+move_tell(struct mover *m, const char *fmt, ...)
+{
+	char text[1024];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	progress_clear(&m->progress);
+	tool_warn("%s", text);
+}
+
+void
+move_fail(struct mover *m, int status, const char *fmt, ...)
+{
+	char text[1024];
+	va_list ap;
+
+	move_stop(m);
+	if (m->status != EX_OK)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	move_tell(m, "%s", text);
+	m->status = status;
+}
+
+void
+move_stop(struct mover *m)
+{
+	if (m->stopping)
+		return;
+	m->stopping = true;
+	if (m->consuming && m->connected)
+		rmq_stop_consuming(m->from);
+	else
+		m->stopped = true;
+}
+
+/* Nothing is taken before there is a place for it. */
+static void
+consume(struct mover *m)
+{
+	if (m->consuming || m->stopping)
+		return;
+	m->consuming = true;
+	rmq_look_at_queue(m->from, m->plan->source);
+	m->looking = true;
+	rmq_consume(m->from, &(struct rmq_consumer){
+	    .queue = m->plan->source, .prefetch = (uint16_t)m->plan->prefetch });
+}
+
+/* The target. */
+
+/* One message failed, for this reason; it goes back, and the others go on. */
+static void
+mark(struct mover *m, const struct rmq_event *e, uint64_t *counter)
+{
+	struct parcel *p = move_find(m, e->cookie);
+
+	if (p == NULL || p->failed)
+		return;
+	p->failed = true;
+	(*counter)++;
+	if (m->why[0] == '\0' && e->text.data != NULL)
+		snprintf(m->why, sizeof(m->why), "%.*s", (int)e->text.len, (const char *)e->text.data);
+}
+
+/* A full queue will not be less so for the next ones. */
+static void
+on_nacked(struct mover *m, const struct rmq_event *e)
+{
+	struct parcel *p = move_find(m, e->cookie);
+
+	if (p == NULL || ++p->nacks < TRIES)
+		return;
+	mark(m, e, &m->nacked);
+	move_stop(m);
+}
+
+static void
+on_target_event(struct mover *m, const struct rmq_event *e)
+{
+	switch (e->type) {
+	case RMQ_READY:
+		consume(m);
+		break;
+	case RMQ_RETURNED:
+		mark(m, e, &m->returned);
+		break;
+	case RMQ_NACKED:
+		on_nacked(m, e);
+		break;
+	case RMQ_REFUSED:
+		mark(m, e, &m->refused);
+		break;
+	case RMQ_BLOCKED:
+		move_tell(m, "the broker takes no messages for now: %.*s", (int)e->text.len,
+		    (const char *)e->text.data);
+		break;
+	case RMQ_LOST:
+		if (m->talk && !m->closing && !rmq_failed(m->to))
+			move_tell(m, "%.*s; connecting again", (int)e->text.len, (const char *)e->text.data);
+		break;
+	case RMQ_CLOSED:
+		m->target_closed = true;
+		break;
+	default:
+		break;
+	}
+}
+
+/* The source. */
+
+static void
+on_lost(struct mover *m, const struct rmq_event *e)
+{
+	if (m->talk && !m->stopping && !rmq_failed(m->from))
+		move_tell(m, "%.*s; connecting again", (int)e->text.len, (const char *)e->text.data);
+	if (m->stopping) {
+		m->doubt = m->moved > 0 || m->count > 0;
+		m->stopped = true;
+		m->closed = m->closing;
+	}
+	m->connected = false;
+	move_disown(m);
+}
+
+static void
+on_source_event(struct mover *m, const struct rmq_event *e)
+{
+	switch (e->type) {
+	case RMQ_READY:
+		m->connected = true;
+		m->active = m->delivered = rmq_now();
+		if (m->to == NULL)
+			consume(m);
+		break;
+	case RMQ_DELIVERED:
+		move_take(m, &e->delivery);
+		break;
+	case RMQ_ANSWERED:
+		move_looked(m, e);
+		break;
+	case RMQ_STOPPED:
+		m->stopped = true;
+		break;
+	case RMQ_LOST:
+		on_lost(m, e);
+		break;
+	case RMQ_CLOSED:
+		m->closed = true;
+		break;
+	default:
+		break;
+	}
+}
+
+/* While the target is full, deliveries stay in the session. */
+static bool
+holds(const struct mover *m)
+{
+	return !m->stopping && m->to != NULL && !rmq_can_publish(m->to);
+}
+
+/* A session that wants to be called at once has something else to tell, and that comes first. */
+static void
+take_events(struct mover *m)
+{
+	struct rmq_event e;
+
+	while (m->to != NULL && rmq_next(m->to, &e))
+		on_target_event(m, &e);
+	while (!holds(m) && rmq_next(m->from, &e))
+		on_source_event(m, &e);
+	if (holds(m) && rmq_wait_ms(m->from) == 0 && rmq_next(m->from, &e))
+		on_source_event(m, &e);
+}
+
+static void
+check_target(struct mover *m)
+{
+	if (m->to == NULL || m->to_failed || !rmq_failed(m->to))
+		return;
+	m->to_failed = m->target_closed = true;
+	move_stop(m);
+}
+
+/* What is settled is acknowledged by now; all else goes back. */
+static void
+say_goodbye(struct mover *m)
+{
+	if (m->closing || !m->stopped || (m->count > 0 && !m->to_failed))
+		return;
+	m->closing = true;
+	if (m->give_up_at < 0)
+		m->give_up_at = rmq_now() + GOODBYE;
+	if (m->to != NULL && !m->to_failed)
+		rmq_close(m->to);
+	if (!m->connected) {
+		m->closed = true;
+		return;
+	}
+	move_give_back(m);
+	rmq_close(m->from);
+}
+
+static bool
+is_over(const struct mover *m)
+{
+	return rmq_failed(m->from) || (m->closed && (m->to == NULL || m->target_closed)) ||
+	    (m->give_up_at >= 0 && rmq_now() >= m->give_up_at);
+}
+
+static void
+wait_for_more(struct mover *m)
+{
+	struct rmq *sessions[2] = { m->from };
+	size_t n = 1;
+
+	if (m->to != NULL && !m->to_failed)
+		sessions[n++] = m->to;
+	progress_tell(&m->progress, &(struct progress_state){
+	    .done = m->moved, .in_flight = m->count, .done_word = "moved", .at = m->moved, .size = m->size });
+	loop_wait(sessions, n, NULL, 0, move_deadline(m));
+}
+
+int
+move_run(struct mover *m)
+{
+	struct rmq_error from, to = { 0 };
+
+	for (;;) {
+		take_events(m);
+		check_target(m);
+		move_settle(m);
+		move_heed_limits(m);
+		say_goodbye(m);
+		if (is_over(m))
+			break;
+		wait_for_more(m);
+		move_heed_signals(m);
+	}
+	from = *rmq_error(m->from);
+	if (m->to != NULL)
+		to = *rmq_error(m->to);
+	rmq_free(m->from);
+	rmq_free(m->to);
+	m->stopping = true;
+	progress_clear(&m->progress);
+	return move_report(m, &from, &to);
+}

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What becomes of one message: it is sent or held, and once the broker has
+ * confirmed it, acknowledged.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "groups.h"
+#include "move.h"
+#include "tool.h"
+
+static struct parcel *
+parcel(const struct mover *m, size_t i)
+{
+	return &m->parcels[(m->first + i) % m->room];
+}
+
+/* Cookies are in a row. */
+struct parcel *
+move_find(struct mover *m, uint64_t cookie)
+{
+	uint64_t first = m->cookie - m->count + 1;
+
+	return m->count > 0 && cookie >= first && cookie <= m->cookie ? parcel(m, (size_t)(cookie - first)) : NULL;
+}
+
+static void
+grow(struct mover *m)
+{
+	size_t room = m->room == 0 ? 64 : 2 * m->room, i;
+	struct parcel *more = reallocarray(NULL, room, sizeof(*more));
+
+	if (more == NULL)
+		tool_fail(EX_OSERR, "cannot move a message: out of memory");
+	for (i = 0; i < m->count; i++)
+		more[i] = *parcel(m, i);
+	free(m->parcels);
+	m->parcels = more;
+	m->room = room;
+	m->first = 0;
+}
+
+/* It goes back at the end. */
+static void
+hold(struct mover *m, uint64_t tag)
+{
+	m->held++;
+	if (m->held_from == 0 || tag < m->held_from)
+		m->held_from = tag;
+	if (tag > m->held_to)
+		m->held_to = tag;
+}
+
+static void
+remember(struct mover *m, const char *why)
+{
+	if (m->why[0] == '\0')
+		strlcpy(m->why, why, sizeof(m->why));
+}
+
+static void
+cannot_send(struct mover *m, uint64_t tag, const struct rmq_error *why)
+{
+	if (why->status == RMQ_SYSTEM)
+		tool_fail(EX_OSERR, "cannot move a message: %s", why->text);
+	m->refused++;
+	remember(m, why->text);
+	hold(m, tag);
+}
+
+static void
+send_letter(struct mover *m, struct move_letter *l, uint64_t tag)
+{
+	struct rmq_error why = { 0 };
+
+	l->message.cookie = m->cookie + 1;
+	if (!rmq_publish(m->to, &l->message, &why)) {
+		cannot_send(m, tag, &why);
+		return;
+	}
+	if (m->count == m->room)
+		grow(m);
+	m->cookie++;
+	*parcel(m, m->count++) = (struct parcel){ .cookie = m->cookie, .tag = tag, .owned = true };
+}
+
+static void
+move(struct mover *m, struct move_letter *l, uint64_t tag)
+{
+	m->wanted++;
+	if (m->plan->dry_run) {
+		move_print(l);
+		hold(m, tag);
+	} else
+		send_letter(m, l, tag);
+	if (m->plan->count >= 0 && m->wanted >= (uint64_t)m->plan->count)
+		move_stop(m);
+}
+
+void
+move_take(struct mover *m, const struct rmq_delivery *d)
+{
+	struct rmq_error error = { 0 };
+	struct move_letter l;
+
+	m->active = m->delivered = rmq_now();
+	if (m->stopping) {
+		hold(m, d->tag);
+		return;
+	}
+	switch (move_prepare(&l, m->plan, m->from, d, &error)) {
+	case MOVE_IT:
+		move(m, &l, d->tag);
+		break;
+	case MOVE_OTHER:
+		m->unmatched++;
+		hold(m, d->tag);
+		break;
+	case MOVE_NOWHERE:
+		m->nowhere++;
+		hold(m, d->tag);
+		break;
+	case MOVE_WORN:
+		hold(m, d->tag);
+		move_fail(m, EX_CONFIG, "cannot look at all messages of queue '%s': one was given back so often that the "
+		    "broker might soon drop it (see --force)", m->plan->source);
+		break;
+	case MOVE_BAD:
+		cannot_send(m, d->tag, &error);
+		break;
+	}
+	move_letter_free(&l);
+}
+
+/* One acknowledgement for as many as possible: up to the first one that is held. */
+void
+move_settle(struct mover *m)
+{
+	uint64_t through = m->to != NULL ? rmq_counts(m->to).settled_through : 0, last = 0;
+
+	while (m->count > 0 && parcel(m, 0)->cookie <= through) {
+		struct parcel p = *parcel(m, 0);
+
+		m->first = (m->first + 1) % m->room;
+		m->count--;
+		m->active = rmq_now();
+		m->moved += !p.failed;
+		if (!p.owned) {
+			m->again += !p.failed;
+		} else if (p.failed) {
+			hold(m, p.tag);
+		} else if (m->held_from == 0 || p.tag < m->held_from) {
+			last = p.tag;
+		} else
+			rmq_ack(m->from, p.tag, false);
+	}
+	if (last != 0)
+		rmq_ack(m->from, last, true);
+}
+
+/* A tag that was acknowledged would not do. */
+void
+move_give_back(struct mover *m)
+{
+	uint64_t last = m->held_to;
+
+	if (m->count > 0 && parcel(m, m->count - 1)->owned && parcel(m, m->count - 1)->tag > last)
+		last = parcel(m, m->count - 1)->tag;
+	if (last != 0)
+		rmq_nack(m->from, last, true, true);
+}
+
+/* What is on its way will be in both places; what was held is delivered again. */
+void
+move_disown(struct mover *m)
+{
+	size_t i;
+
+	for (i = 0; i < m->count; i++)
+		parcel(m, i)->owned = false;
+	if (m->plan->dry_run)
+		m->wanted = 0;
+	m->unmatched = m->nowhere = 0;
+	m->held = m->held_from = m->held_to = 0;
+}
