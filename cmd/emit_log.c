@@ -46,11 +46,11 @@ static const struct tool tool = {
 	},
 };
 
-/* How many operands are the key; they are gone from the words then. */
+/* How many operands are the key; they are gone from the words then.  Without one, envelopes have keys of their own. */
 static int
 take_key(struct target *target, int argc, char *argv[])
 {
-	target->routing_key = keys[type];
+	target->routing_key = input_options.json ? NULL : keys[type];
 	if ((type != DIRECT && type != TOPIC) || argc == 0)
 		return 0;
 	if (strlen(argv[0]) > 255)
@@ -70,7 +70,7 @@ take_headers(int argc, char *argv[])
 	for (i = 0; i < argc && strcmp(argv[i], "--") != 0; i++)
 		if ((wrong = groups_add_header(argv[i])) != NULL)
 			tool_usage("header '%s': %s", argv[i], wrong);
-	if (i == 0)
+	if (i == 0 && !input_options.json)
 		tool_usage("a headers exchange needs NAME=VALUE");
 	return i < argc ? i + 1 : i;
 }
@@ -81,7 +81,7 @@ name_target(struct target *target)
 	static char name[600];
 
 	target->show_key = type == DIRECT || type == TOPIC;
-	if (target->show_key)
+	if (target->show_key && target->routing_key != NULL)
 		snprintf(name, sizeof(name), "%s exchange '%s' with routing key '%s'", types[type],
 		    exchange, target->routing_key);
 	else

@@ -9,7 +9,7 @@
 
 enum { NAME_MAX_BYTES = 255 };	/* of a header or an argument: AMQP's short strings */
 
-static opt_set set_delimiter, set_argument, set_queue_type;
+static opt_set set_delimiter, set_json, set_argument, set_queue_type;
 
 /* Input. */
 
@@ -20,6 +20,7 @@ const struct opt opt_input[] = {
 	{ 'l', "lines", NULL, set_delimiter, NULL, "send one message a line", .value = '\n' },
 	{ '0', "null", NULL, set_delimiter, NULL, "send messages that end with NUL bytes", .value = '\0' },
 	{ 'D', "delimiter", "BYTE", set_delimiter, NULL, "send messages that end with this byte" },
+	{ 'J', "json", NULL, set_json, NULL, "send one message a line, a JSON envelope as receive -J prints it" },
 	{ 'f', "file", "FILE", opt_string, &input_options.file,
 	    "read this file instead of standard input" },
 	{ 0, "max-message", "SIZE", opt_bytes, &input_options.max_message,
@@ -39,21 +40,37 @@ set_delimiter(const struct opt *o, char *arg)
 	return wrong;
 }
 
+static const char *
+set_json(const struct opt *o, char *arg)
+{
+	(void)o;
+	(void)arg;
+	input_options.lines = input_options.json = true;
+	return NULL;
+}
+
 /* Output. */
 
 struct output_options output_options = { .terminator = '\n' };
 
 const char *const chat_words[] = { "auto", "always", "never", NULL };
+static const char *const name_words[] = { "time", "message-id", NULL };
 
 const struct opt opt_output[] = {
 	{ .help = "Output" },
 	{ 'F', "format", "FORMAT", opt_string, &output_options.format,
 	    "print messages this way: %s body, %r routing key, ... see rmq-tools(7)" },
+	{ 'J', "json", NULL, opt_flag, &output_options.json,
+	    "print each message as a JSON envelope, a line that send -J reads" },
 	{ '0', "null", NULL, opt_value, &output_options.terminator,
 	    "end each message with a NUL byte", .value = '\0' },
 	{ 'D', "delimiter", "BYTE", opt_delimiter, &output_options.terminator,
 	    "end each message with this byte" },
 	{ 0, "raw", NULL, opt_flag, &output_options.raw, "print bodies with nothing between" },
+	{ 0, "output-dir", "DIR", opt_string, &output_options.directory,
+	    "write each message to a file of its own in this directory" },
+	{ 0, "name", "HOW", opt_choice, &output_options.name,
+	    "name these files by their time, or by the message-id where that is a plain one", .choices = name_words },
 	{ 0, "chat", "WHEN", opt_choice, &output_options.chat, "talk as the tutorials do",
 	    .choices = chat_words },
 	{ 0 }

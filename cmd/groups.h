@@ -18,9 +18,9 @@ extern const struct opt opt_message[];
 extern const struct opt opt_delivery[];
 /* The same without the letters, for programs where these mean something else */
 extern const struct opt opt_log_delivery[];
-/* -l, -0, -D, -f, --max-message: where messages to send come from */
+/* -l, -0, -D, -J, -f, --max-message: where messages to send come from */
 extern const struct opt opt_input[];
-/* -F, -0, --raw, --chat ...: how messages are printed */
+/* -F, -J, -0, --raw, --output-dir, --chat ...: how messages are printed */
 extern const struct opt opt_output[];
 /* -c, --timeout, --idle-timeout, --until-empty: when receiving ends */
 extern const struct opt opt_limit[];
@@ -41,6 +41,9 @@ extern const char *const groups_url_variables[];
 
 /* Of opt_message.  Call it anew for each message: its id and time may be its own. */
 const struct rmq_properties *groups_properties(void);
+struct rmq_bytes groups_new_id(void);	/* a new UUID, good until the next call */
+/* Those of a message that has some already, with what it lacks and the options say.  NULL: no memory. */
+const struct rmq_properties *groups_complete(const struct rmq_properties *);
 /*
  * NAME:TYPE=VALUE, NAME=VALUE or NAME: VALUE into the headers of each message,
  * or into a table that is made if it is NULL.
@@ -52,16 +55,20 @@ int	groups_exit_status(enum rmq_status);
 
 struct input_options {
 	const char	*file;		/* -f */
-	bool		 lines;		/* -l, -0 or -D */
+	bool		 lines;		/* -l, -0, -D or -J */
+	bool		 json;		/* -J: each is an envelope */
 	unsigned char	 delimiter;
 	int64_t		 max_message;
 };
 extern struct input_options input_options;
 
 enum chat { CHAT_AUTO, CHAT_ALWAYS, CHAT_NEVER };
+enum name { NAME_TIME, NAME_MESSAGE_ID };
 struct output_options {
 	const char	*format;	/* -F, or NULL */
-	bool		 raw;
+	bool		 raw, json;
+	const char	*directory;	/* --output-dir, or NULL */
+	int		 name;		/* enum name: of the files in it */
 	int		 terminator;	/* after each message, -1: none */
 	int		 chat;		/* enum chat */
 };

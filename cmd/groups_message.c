@@ -8,17 +8,20 @@
 
 #include "groups.h"
 
-enum { SHORT = 255 };	/* bytes that most properties can have */
+enum { SHORT = 255, PERSISTENT = 2 };	/* bytes that most properties can have; a delivery mode */
 
 static opt_set set_header, set_priority, set_expiration, set_message_id, set_timestamp;
 
 static const char *content_type, *content_encoding, *reply_to, *correlation_id, *message_id,
 		*message_type, *app_id, *user_id;
 static char		 expiration[24];
-static int		 delivery_mode = 2;	/* persistent */
-static bool		 fresh_id, fresh_time;	/* for each message */
+static int		 delivery_mode;		/* 0: not asked for */
 static struct rmq_table	*headers;
+static struct opt_list	 header_specs;		/* what they were made of */
 static struct rmq_properties properties;
+
+/* An identifier and a time: unless asked for, each message has new ones if it is not an envelope. */
+static enum { UNASKED, NEW, GIVEN, NONE } which_id, which_time;
 
 const struct opt opt_message[] = {
 	{ 'C', "content-type", "TYPE", opt_string, &content_type,
@@ -28,16 +31,16 @@ const struct opt opt_message[] = {
 	{ 'H', "header", "NAME=VALUE", set_header, NULL,
 	    "add a header, a string; NAME:TYPE=VALUE for numbers, booleans, times, JSON" },
 	{ 0, "correlation-id", "ID", opt_string, &correlation_id, "what this message belongs to", .max = SHORT },
-	{ 0, "message-id", "[ID]", set_message_id, NULL,
-	    "the message's identifier; \"auto\": a new UUID for each", .max = SHORT },
+	{ 0, "message-id", "ID", set_message_id, NULL,
+	    "the message's identifier; \"auto\": a new UUID for each (the default); \"none\"", .max = SHORT },
 	{ 0, "priority", "N", set_priority, NULL, "deliver earlier than lower numbers", .max = 255 },
 	{ 0, "expiration", "MS", set_expiration, NULL,
 	    "drop it after so many milliseconds in a queue, or 10s, 5m", .max = UINT32_MAX },
 	{ 0, "message-type", "TYPE", opt_string, &message_type, "the kind of message", .max = SHORT },
 	{ 0, "app-id", "ID", opt_string, &app_id, "the program that sends it", .max = SHORT },
 	{ 0, "user-id", "ID", opt_string, &user_id, "the user who sends it; the broker checks that", .max = SHORT },
-	{ 0, "timestamp", "[TIME]", set_timestamp, NULL,
-	    "seconds since 1970; \"now\": when each is sent", .max = INT64_MAX },
+	{ 0, "timestamp", "TIME", set_timestamp, NULL,
+	    "seconds since 1970; \"now\": when each is sent (the default); \"none\"", .max = INT64_MAX },
 	{ 0 }
 };
 
@@ -62,6 +65,12 @@ const struct opt opt_log_delivery[] = {
 const char *
 groups_add_header(const char *spec)
 {
+	const char **specs = reallocarray(header_specs.items, header_specs.count + 1, sizeof(*specs));
+
+	if (specs == NULL)
+		return "out of memory";
+	specs[header_specs.count++] = spec;
+	header_specs.items = specs;
 	return groups_add_pair(&headers, spec);
 }
 
@@ -102,8 +111,9 @@ set_message_id(const struct opt *o, char *arg)
 {
 	const struct opt it = { .to = &message_id, .max = o->max };
 
-	fresh_id = arg == NULL || strcmp(arg, "auto") == 0;
-	return fresh_id ? NULL : opt_string(&it, arg);
+	message_id = NULL;
+	which_id = strcmp(arg, "auto") == 0 ? NEW : strcmp(arg, "none") == 0 ? NONE : GIVEN;
+	return which_id == GIVEN ? opt_string(&it, arg) : NULL;
 }
 
 static const char *
@@ -113,9 +123,8 @@ set_timestamp(const struct opt *o, char *arg)
 	const struct opt it = { .to = &n, .min = o->min, .max = o->max };
 	const char *wrong;
 
-	properties.has |= RMQ_HAS_TIMESTAMP;
-	fresh_time = arg == NULL || strcmp(arg, "now") == 0;
-	if (fresh_time)
+	which_time = strcmp(arg, "now") == 0 ? NEW : strcmp(arg, "none") == 0 ? NONE : GIVEN;
+	if (which_time != GIVEN)
 		return NULL;
 	wrong = opt_number(&it, arg);
 	properties.timestamp = (uint64_t)n;
@@ -138,8 +147,8 @@ random_16(void)
 }
 
 /* A UUID of version 4: https://www.rfc-editor.org/rfc/rfc9562#section-5.4 */
-static struct rmq_bytes
-new_id(void)
+struct rmq_bytes
+groups_new_id(void)
 {
 	static const char digits[] = "0123456789abcdef";
 	static char text[36];
@@ -158,34 +167,89 @@ new_id(void)
 	return (struct rmq_bytes){ n, text };
 }
 
+/* What the options say and the message does not have. */
 static void
-collect(void)
+fill(struct rmq_bytes *to, const char *value)
 {
-	properties.content_type = rmq_bytes(content_type);
-	properties.content_encoding = rmq_bytes(content_encoding);
-	properties.correlation_id = rmq_bytes(correlation_id);
-	properties.reply_to = rmq_bytes(reply_to);
-	properties.expiration = rmq_bytes(*expiration != '\0' ? expiration : NULL);
-	properties.message_id = rmq_bytes(message_id);
-	properties.type = rmq_bytes(message_type);
-	properties.user_id = rmq_bytes(user_id);
-	properties.app_id = rmq_bytes(app_id);
-	properties.headers = headers;
-	properties.delivery_mode = (uint8_t)delivery_mode;
-	properties.has |= RMQ_HAS_DELIVERY_MODE;
+	if (to->data == NULL)
+		*to = rmq_bytes(value);
+}
+
+static void
+fill_id_and_time(struct rmq_properties *p, bool always)
+{
+	bool has_time = (p->has & RMQ_HAS_TIMESTAMP) != 0;
+
+	if (p->message_id.data == NULL && (which_id == NEW || (which_id == UNASKED && always)))
+		p->message_id = groups_new_id();
+	if (has_time || which_time == NONE || (which_time == UNASKED && !always))
+		return;
+	p->timestamp = which_time == GIVEN ? properties.timestamp : (uint64_t)time(NULL);
+	p->has |= RMQ_HAS_TIMESTAMP;
+}
+
+static void
+fill_properties(struct rmq_properties *p)
+{
+	fill(&p->content_type, content_type);
+	fill(&p->content_encoding, content_encoding);
+	fill(&p->correlation_id, correlation_id);
+	fill(&p->reply_to, reply_to);
+	fill(&p->expiration, *expiration != '\0' ? expiration : NULL);
+	fill(&p->message_id, message_id);
+	fill(&p->type, message_type);
+	fill(&p->user_id, user_id);
+	fill(&p->app_id, app_id);
+	if (!(p->has & RMQ_HAS_PRIORITY) && properties.has & RMQ_HAS_PRIORITY) {
+		p->priority = properties.priority;
+		p->has |= RMQ_HAS_PRIORITY;
+	}
+	if (!(p->has & RMQ_HAS_DELIVERY_MODE) && delivery_mode != 0) {
+		p->delivery_mode = (uint8_t)delivery_mode;
+		p->has |= RMQ_HAS_DELIVERY_MODE;
+	}
 }
 
 const struct rmq_properties *
 groups_properties(void)
 {
-	static bool collected;
+	static struct rmq_properties common, p;
+	static bool filled;
 
-	if (!collected)
-		collect();
-	collected = true;
-	if (fresh_id)
-		properties.message_id = new_id();
-	if (fresh_time)
-		properties.timestamp = (uint64_t)time(NULL);
-	return &properties;
+	if (!filled) {
+		delivery_mode = delivery_mode != 0 ? delivery_mode : PERSISTENT;
+		fill_properties(&common);
+		common.headers = headers;
+	}
+	filled = true;
+	p = common;
+	fill_id_and_time(&p, true);
+	return &p;
+}
+
+/* Headers are added, in place of those of the same name. */
+static bool
+add_headers(struct rmq_properties *p)
+{
+	static struct rmq_table *table;
+	size_t i;
+
+	rmq_table_free(table);
+	table = rmq_table_copy(p->headers);
+	for (i = 0; i < header_specs.count && table != NULL; i++)
+		if (groups_add_pair(&table, header_specs.items[i]) != NULL)
+			return false;
+	p->headers = table;
+	return table != NULL;
+}
+
+const struct rmq_properties *
+groups_complete(const struct rmq_properties *have)
+{
+	static struct rmq_properties p;
+
+	p = *have;
+	fill_properties(&p);
+	fill_id_and_time(&p, false);
+	return header_specs.count == 0 || add_headers(&p) ? &p : NULL;
 }

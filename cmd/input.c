@@ -84,11 +84,34 @@ input_next(struct input *in, struct rmq_bytes *record)
 	return in->at_end ? hand_out_rest(in, record) : INPUT_MORE;
 }
 
-void
-input_take_back(struct input *in)
+bool
+input_seek(struct input *in, uint64_t offset, uint64_t records)
 {
-	in->records--;
-	in->end = in->start;
+	if (lseek(in->fd, (off_t)offset, SEEK_SET) == -1)
+		return false;
+	in->start = in->end = offset;
+	in->records = records;
+	return true;
+}
+
+enum input_status
+input_skip(struct input *in, struct rmq_bytes *piece)
+{
+	const char *from = in->buffer.data + in->taken, *end = NULL;
+	size_t left = in->buffer.len - in->taken;
+
+	if (left > 0)
+		end = memchr(from, in->delimiter, left);
+	if (end != NULL)
+		left = (size_t)(end - from) + 1;
+	*piece = (struct rmq_bytes){ left, from };
+	in->end += left;
+	in->taken += left;
+	in->searched = in->taken;
+	if (end == NULL && !in->at_end)
+		return in->error != 0 ? INPUT_FAILED : INPUT_MORE;
+	in->records++;
+	return INPUT_RECORD;
 }
 
 /* Only the beginning of the record that is not yet whole has to move. */

@@ -45,8 +45,10 @@ struct input {
 /* NULL or "-": standard input.  false: errno tells why. */
 bool	input_open(struct input *, const char *file);
 enum input_status input_next(struct input *, struct rmq_bytes *record);
-/* The last record was not used after all: it does not count. */
-void	input_take_back(struct input *);
+/* Begins at this offset, behind so many records.  false: errno tells why. */
+bool	input_seek(struct input *, uint64_t offset, uint64_t records);
+/* The next piece of a record that is too long.  INPUT_RECORD: it was the last one, INPUT_MORE: there are more. */
+enum input_status input_skip(struct input *, struct rmq_bytes *piece);
 void	input_read(struct input *);	/* once; blocks unless poll() said otherwise */
 uint64_t input_size(const struct input *);	/* bytes in all; 0: it is no regular file */
 void	input_close(struct input *);

@@ -16,11 +16,17 @@
 #include "run.h"
 #include "tool.h"
 
-static int64_t	 time_limit = -1, window;
-static int	 chat;
+static int64_t	 time_limit = -1, window, rate;
+static int	 chat, on_error;
 static bool	 verbose;
+static const char *reject_file, *report, *checkpoint;
 
 static int64_t	 first_limit;	/* of the session */
+
+enum { STOP, SKIP };
+static const char *const on_error_words[] = { "stop", "skip", NULL };
+
+static opt_set set_rate;
 
 const struct opt opt_publish[] = {
 	{ .help = "Publishing" },
@@ -28,10 +34,33 @@ const struct opt opt_publish[] = {
 	    "give up after this time (default: 10 for a single message)", .min = 1, .max = INT64_MAX },
 	{ 0, "window", "N", opt_number, &window, "let at most N messages be unconfirmed",
 	    .min = 1, .max = 1000000 },
+	{ 0, "rate", "N[/s]", set_rate, NULL, "send at most N messages a second" },
+	{ 0, "on-error", "WHAT", opt_choice, &on_error, "stop at a record that cannot be delivered (the default), or skip it",
+	    .choices = on_error_words },
+	{ 0, "reject-file", "FILE", opt_string, &reject_file, "add records that cannot be delivered to this file, as they are" },
+	{ 0, "checkpoint", "STATE", opt_string, &checkpoint,
+	    "keep in this file how far --file was sent, and go on from there" },
+	{ 0, "report", "FILE", opt_string, &report, "write what became of the messages to this file, a JSON object" },
 	{ 0, "chat", "WHEN", opt_choice, &chat, "talk as the tutorials do", .choices = chat_words },
 	{ 'v', "verbose", NULL, opt_flag, &verbose, "tell about the connection, and what became of the messages" },
 	{ 0 }
 };
+
+/* "100", "0.5", "100/s": kept in thousandths, as seconds are in milliseconds. */
+static const char *
+set_rate(const struct opt *o, char *arg)
+{
+	const struct opt it = { .to = &rate, .min = 1, .max = INT64_C(1000000000) * 1000 };
+	size_t len = strspn(arg, "0123456789.");
+	char number[32];
+
+	(void)o;
+	if ((arg[len] != '\0' && strcmp(arg + len, "/s") != 0) || len >= sizeof(number))
+		return "invalid";
+	memcpy(number, arg, len);
+	number[len] = '\0';
+	return opt_seconds(&it, number);
+}
 
 struct rmq *
 publish_open(void)
@@ -86,58 +115,8 @@ run_fail(struct run *r, int status, const char *fmt, ...)
 	if (r->status != EX_OK)
 		return;
 	tell(r, text);
+	strlcpy(r->error, text, sizeof(r->error));
 	r->status = status;
-}
-
-static bool
-publish_record(struct run *r)
-{
-	struct rmq_error why = { 0 };
-
-	r->message.properties = groups_properties();
-	r->message.cookie = r->in.records;
-	if (!offsets_put(&r->offsets, r->in.records, r->in.end, r->counts.settled_through)) {
-		run_fail(r, EX_OSERR, "cannot send %s: out of memory", source_place(&r->in, r->in.records));
-		return false;
-	}
-	if (rmq_publish(r->mq, &r->message, &why))
-		return true;
-	run_fail(r, groups_exit_status(why.status), "cannot send %s: %s",
-	    source_place(&r->in, r->in.records), why.text);
-	input_take_back(&r->in);
-	return false;
-}
-
-static void
-end_of_input(struct run *r)
-{
-	r->fed = true;
-	if (r->next == INPUT_TOO_LONG)
-		run_fail(r, EX_DATAERR, "cannot send %s: longer than %zu bytes (see --max-message)",
-		    source_place(&r->in, r->in.records + 1), r->in.max_message);
-	else if (r->next == INPUT_FAILED)
-		run_fail(r, EX_IOERR, "cannot read %s: %s", r->in.name, strerror(r->in.error));
-}
-
-static void
-feed_records(struct run *r)
-{
-	while (!r->fed && !rmq_failed(r->mq) && rmq_can_publish(r->mq)) {
-		r->next = input_next(&r->in, &r->message.body);
-		if (r->next == INPUT_MORE)
-			return;
-		if (r->next != INPUT_RECORD)
-			end_of_input(r);
-		else if (!publish_record(r))
-			return;
-	}
-}
-
-static void
-feed(struct run *r)
-{
-	feed_records(r);
-	r->counts = rmq_counts(r->mq);
 }
 
 /* A single message's time runs from when it is known. */
@@ -173,11 +152,11 @@ run(struct run *r)
 	struct pollfd input = { .events = POLLIN };
 
 	for (;;) {
-		feed(r);
+		run_feed(r);
 		if (is_over(r))
 			return;
 		start_deadline(r);
-		input.fd = !r->fed && r->next == INPUT_MORE && rmq_can_publish(r->mq) ? r->in.fd : -1;
+		input.fd = run_awaits_input(r) ? r->in.fd : -1;
 		input.revents = 0;
 		loop_wait(&r->mq, 1, &input, 1, run_next_time(r));
 		if (input.revents != 0)
@@ -199,6 +178,21 @@ set_limits(struct run *r)
 	r->deadline = r->grace_until = -1;
 }
 
+/* The files that were asked for, and what is there to say about them. */
+static void
+open_files(struct run *r)
+{
+	if (on_error == SKIP && reject_file == NULL)
+		tool_usage("--on-error=skip needs --reject-file");
+	r->skip = on_error == SKIP;
+	rejects_open(&r->rejects, reject_file, &r->in);
+	checkpoint_open(&r->checkpoint, checkpoint, &r->in);
+	r->settled = r->in.records;
+	if (!offsets_put(&r->offsets, r->settled, r->in.end, r->settled) ||
+	    (input_options.json && (r->envelope = rmq_envelope_new()) == NULL))
+		tool_fail(EX_OSERR, "cannot keep messages: out of memory");
+}
+
 int
 publish(struct rmq *mq, const struct target *target, const char *default_text, int argc, char *argv[])
 {
@@ -211,15 +205,18 @@ publish(struct rmq *mq, const struct target *target, const char *default_text, i
 			.mandatory = true,
 		},
 		.next = INPUT_MORE,
+		.report = report,
 		.verbose = verbose,
 		.talk = verbose || isatty(STDERR_FILENO),
 		.chat = chat,
 	};
 
 	source_open(&r.in, default_text, argc, argv);
+	open_files(&r);
 	r.single = source_is_one_shot(&r.in);
 	r.input_size = input_size(&r.in);
 	progress_start(&r.progress, !r.single && isatty(STDERR_FILENO) && !isatty(r.in.fd));
+	rate_start(&r.rate, rate);
 	set_limits(&r);
 	loop_catch(SIGTERM);
 	loop_catch(SIGINT);

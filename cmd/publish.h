@@ -14,11 +14,11 @@
 
 #include "opt.h"
 
-/* -W/--timeout, --window, --chat, -v */
+/* -W/--timeout, --window, --rate, --on-error, --reject-file, --checkpoint, --report, --chat, -v */
 extern const struct opt opt_publish[];
 
 struct target {
-	const char	*exchange, *routing_key;
+	const char	*exchange, *routing_key;	/* NULL: what each envelope says; with -J only */
 	const char	*name;		/* for messages: "queue 'hello'" */
 	bool		 must_route;	/* what no queue gets is a failure, not a warning */
 	bool		 show_key;	/* in chat: 'key':'body' */

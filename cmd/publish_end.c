@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* How a sender ends: what became of every message, in words and as an exit status. */
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,7 +35,7 @@ report_returned(struct run *r)
 		snprintf(many, sizeof(many), ", %ju of %ju messages came back",
 		    (uintmax_t)r->counts.returned, (uintmax_t)r->counts.accepted);
 	run_fail(r, EX_NOUSER, "cannot deliver to %s: no queue is bound (%s)%s",
-	    r->target->name, r->returned, many);
+	    r->returned_to, r->returned, many);
 }
 
 static void
@@ -45,44 +46,27 @@ report_nacked(struct run *r)
 }
 
 static void
+report_rejected(struct run *r)
+{
+	run_fail(r, EX_DATAERR, "cannot send %ju of %ju messages: they are in '%s'",
+	    (uintmax_t)(r->counts.refused + r->bad), (uintmax_t)(r->counts.accepted + r->bad), r->rejects.name);
+}
+
+static void
 report(struct run *r)
 {
 	if (rmq_failed(r->mq) && !r->hopeless)
 		report_error(r);
+	if (r->skip && r->counts.refused + r->bad > 0)
+		report_rejected(r);
 	if (r->counts.returned > 0 && r->target->must_route)
 		report_returned(r);
 	if (r->counts.nacked > 0)
 		report_nacked(r);
 }
 
-/* Where in the input to go on: all before it was delivered. */
-static uint64_t
-next_offset(const struct run *r)
-{
-	const struct rmq_counts *c = &r->counts;
-	uint64_t offset = c->unsettled > 0 ? offsets_end(&r->offsets, c->settled_through) : r->in.end;
-
-	/* A record that was nacked first may have been taken later. */
-	if (c->unsettled + c->nacked + c->refused == 0 && !(c->returned > 0 && r->target->must_route))
-		return offset;
-	return r->first_failed != 0 && r->resume_at < offset ? r->resume_at : offset;
-}
-
 static void
-summarize(const struct run *r)
-{
-	const struct rmq_counts *c = &r->counts;
-	char refused[40] = "";
-
-	if (c->refused > 0)
-		snprintf(refused, sizeof(refused), " refused=%ju", (uintmax_t)c->refused);
-	tool_warn("confirmed=%ju returned=%ju nacked=%ju%s in-doubt=%ju unsent=%ju next-input-offset=%ju",
-	    (uintmax_t)c->confirmed, (uintmax_t)c->returned, (uintmax_t)c->nacked, refused,
-	    (uintmax_t)c->in_doubt, (uintmax_t)(c->unsettled - c->in_doubt), (uintmax_t)next_offset(r));
-}
-
-static void
-chat(const struct run *r)
+chat(struct run *r)
 {
 	const char *key = r->target->routing_key;
 	char *safe_body, *safe_key;
@@ -97,6 +81,8 @@ chat(const struct run *r)
 		printf(" [x] Sent '%s':'%s'\n", safe_key, safe_body);
 	else
 		printf(" [x] Sent '%s'\n", safe_body);
+	if (fflush(stdout) == EOF)
+		run_fail(r, EX_IOERR, "cannot write standard output: %s", strerror(errno));
 	free(safe_key);
 	free(safe_body);
 }
@@ -121,24 +107,36 @@ is_unfinished(const struct run *r)
 	return r->sig != 0 && r->status == EX_OK && (r->next != INPUT_END || r->counts.unsettled > 0);
 }
 
+static void
+discard(struct run *r)
+{
+	rmq_free(r->mq);
+	rmq_envelope_free(r->envelope);
+	offsets_free(&r->offsets);
+	suspects_free(&r->suspects);
+	rejects_close(&r->rejects);
+	input_close(&r->in);
+}
+
 int
 run_conclude(struct run *r)
 {
 	bool unfinished;
 
 	progress_clear(&r->progress);
+	run_settle(r);
 	report(r);
+	run_save_checkpoint(r);
 	unfinished = is_unfinished(r);
-	if (r->verbose || ((r->status != EX_OK || unfinished) && r->counts.accepted > 0 && !r->single))
-		summarize(r);
 	if (r->single && r->status == EX_OK && !unfinished)
 		chat(r);
+	if (r->verbose || ((r->status != EX_OK || unfinished) && r->counts.accepted + r->bad > 0 && !r->single))
+		run_summarize(r);
+	run_report(r, unfinished ? 128 + r->sig : r->status);
 	if (r->connected && !r->hopeless)
 		say_goodbye(r);
-	rmq_free(r->mq);
-	offsets_free(&r->offsets);
-	input_close(&r->in);
-	if (unfinished)
+	discard(r);
+	if (unfinished && r->status == EX_OK)
 		loop_die(r->sig);
 	return r->status;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What a sender looks at in each turn of its loop: events, signals, time. */
 
+#include <stdio.h>
 #include <string.h>
 
 #include "loop.h"
@@ -19,41 +20,66 @@ keep(char *to, size_t size, struct rmq_bytes text)
 	to[len] = '\0';
 }
 
-/* The input can be resumed at the first record that was not delivered. */
 static void
-note_failure(struct run *r, uint64_t number)
+no_memory(struct run *r)
 {
-	if (r->first_failed != 0 && r->first_failed <= number)
-		return;
-	r->first_failed = number;
-	r->resume_at = offsets_end(&r->offsets, number - 1);
+	run_fail(r, EX_OSERR, "cannot keep track of the messages: out of memory");
+}
+
+/* The name that the target has, unless each record has one of its own. */
+static void
+keep_returned_to(struct run *r, const struct rmq_event *e)
+{
+	if (r->target->exchange != NULL && r->target->routing_key != NULL)
+		strlcpy(r->returned_to, r->target->name, sizeof(r->returned_to));
+	else if (e->exchange.len == 0)
+		snprintf(r->returned_to, sizeof(r->returned_to), "queue '%.*s'", (int)e->routing_key.len,
+		    (const char *)e->routing_key.data);
+	else
+		snprintf(r->returned_to, sizeof(r->returned_to), "exchange '%.*s' with routing key '%.*s'",
+		    (int)e->exchange.len, (const char *)e->exchange.data, (int)e->routing_key.len,
+		    (const char *)e->routing_key.data);
 }
 
 static void
 on_returned(struct run *r, const struct rmq_event *e)
 {
-	if (r->target->must_route) {
-		note_failure(r, e->cookie);
-		r->fed = true;
-	} else if (r->returned[0] == '\0')
-		run_tell(r, "warning: nobody receives what goes to %s: no queue is bound (%.*s)",
-		    r->target->name, (int)e->text.len, (const char *)e->text.data);
-	keep(r->returned, sizeof(r->returned), e->text);
+	bool first = r->returned[0] == '\0';
+
+	if (first) {
+		keep(r->returned, sizeof(r->returned), e->text);
+		keep_returned_to(r, e);
+	}
+	if (!r->target->must_route) {
+		if (first)
+			run_tell(r, "warning: nobody receives what goes to %s: no queue is bound (%s)",
+			    r->returned_to, r->returned);
+		return;
+	}
+	if (!suspects_returned(&r->suspects, e->cookie))
+		no_memory(r);
+	r->fed = r->fed || !r->skip;
+}
+
+static void
+on_nacked(struct run *r, const struct rmq_event *e)
+{
+	if (!suspects_nacked(&r->suspects, e->cookie))
+		no_memory(r);
 }
 
 static void
 on_refused(struct run *r, const struct rmq_event *e)
 {
-	note_failure(r, e->cookie);
-	run_fail(r, EX_DATAERR, "cannot send %s: %.*s", source_place(&r->in, e->cookie),
-	    (int)e->text.len, (const char *)e->text.data);
+	run_reject(r, e->cookie, EX_DATAERR, e->text.data, e->text.len);
 }
 
 static void
 on_ready(struct run *r)
 {
-	if (r->ready && r->talk)
+	if (r->lost_now && r->talk)
 		run_tell(r, "connected again");
+	r->lost_now = false;
 	r->ready = r->connected = true;
 }
 
@@ -61,6 +87,9 @@ static void
 on_lost(struct run *r, const struct rmq_event *e)
 {
 	r->connected = false;
+	r->lost_now = true;
+	r->blocked[0] = '\0';
+	suspects_lost(&r->suspects);
 	keep(r->lost, sizeof(r->lost), e->text);
 	if (r->talk)
 		run_tell(r, "connection lost, connecting again: %s", r->lost);
@@ -77,16 +106,17 @@ on_event(struct run *r, const struct rmq_event *e)
 		on_returned(r, e);
 		break;
 	case RMQ_NACKED:
-		note_failure(r, e->cookie);
+		on_nacked(r, e);
 		break;
 	case RMQ_REFUSED:
 		on_refused(r, e);
 		break;
 	case RMQ_BLOCKED:
-		run_tell(r, "the broker takes no messages for now: %.*s", (int)e->text.len,
-		    (const char *)e->text.data);
+		keep(r->blocked, sizeof(r->blocked), e->text);
+		run_tell(r, "the broker takes no messages for now: %s", r->blocked);
 		break;
 	case RMQ_UNBLOCKED:
+		r->blocked[0] = '\0';
 		if (r->talk)
 			run_tell(r, "the broker takes messages again");
 		break;
@@ -101,6 +131,24 @@ on_event(struct run *r, const struct rmq_event *e)
 	}
 }
 
+static void
+failed(void *arg, uint64_t number)
+{
+	run_set_aside(arg, number);
+}
+
+/* What is settled by now will not change; where it lies in the input is known until the next record is read. */
+void
+run_settle(struct run *r)
+{
+	if (r->counts.unsettled == 0)
+		r->settled = r->in.records;
+	else if (r->counts.settled_through > r->settled)
+		r->settled = r->counts.settled_through;
+	suspects_settle(&r->suspects, r->settled, failed, r);
+	rejects_forget(&r->rejects, offsets_end(&r->offsets, r->settled));
+}
+
 void
 run_take_events(struct run *r)
 {
@@ -109,8 +157,9 @@ run_take_events(struct run *r)
 	while (rmq_next(r->mq, &e))
 		on_event(r, &e);
 	r->counts = rmq_counts(r->mq);
-	if (r->counts.nacked > 0)
+	if (r->counts.nacked > 0 && !r->skip)
 		r->fed = true;
+	run_settle(r);
 }
 
 /* Signals: the first ends the input, the second the waiting. */
@@ -139,11 +188,12 @@ static void
 give_up(struct run *r, const char *why, int64_t ms)
 {
 	bool doubt = r->counts.in_doubt > 0;
-	bool cut = !r->connected && r->lost[0] != '\0';
+	bool cut = !r->connected && r->lost[0] != '\0', blocked = r->blocked[0] != '\0';
 
 	run_fail(r, doubt ? EX_TEMPFAIL : EX_UNAVAILABLE, "cannot %s to %s: %s %g s%s%s",
 	    doubt ? "confirm delivery" : "deliver", r->target->name, why, (double)ms / 1000,
-	    cut ? ", connection lost: " : "", cut ? r->lost : "");
+	    blocked ? ", the broker takes no messages: " : cut ? ", connection lost: " : "",
+	    blocked ? r->blocked : cut ? r->lost : "");
 	r->hopeless = true;
 }
 
@@ -157,8 +207,10 @@ deadline(const struct run *r)
 void
 run_check_times(struct run *r)
 {
-	int64_t now = rmq_now();
+	int64_t now = rmq_now(), save_at = checkpoint_time(&r->checkpoint, run_next_offset(r));
 
+	if (save_at >= 0 && now >= save_at)
+		run_save_checkpoint(r);
 	if (r->grace_until >= 0 && now >= r->grace_until)
 		give_up(r, "not confirmed after the signal within", GRACE);
 	else if (r->deadline >= 0 && now >= deadline(r))
@@ -175,5 +227,9 @@ earlier(int64_t a, int64_t b)
 int64_t
 run_next_time(const struct run *r)
 {
-	return earlier(earlier(deadline(r), r->grace_until), progress_time(&r->progress));
+	int64_t next = earlier(earlier(deadline(r), r->grace_until), progress_time(&r->progress));
+
+	if (!r->fed && rmq_can_publish(r->mq))
+		next = earlier(next, rate_time(&r->rate));
+	return earlier(next, checkpoint_time(&r->checkpoint, run_next_offset(r)));
 }

@@ -2,7 +2,8 @@
 /*
  * send - put messages into a queue
  *
- * The operands are the message; with -l, each line of standard input is one.
+ * The operands are the message; with -l, each line of standard input is one,
+ * with -J each line is an envelope that says where it goes.
  * It ends well when the broker has taken responsibility for every message and
  * has a queue for it.
  */
@@ -37,8 +38,11 @@ find_exchange(struct rmq *mq, struct target *target)
 	static char name[600];
 
 	target->exchange = exchange;
-	target->routing_key = routing_key != NULL ? routing_key : "";
-	snprintf(name, sizeof(name), "exchange '%s' with routing key '%s'", exchange, target->routing_key);
+	target->routing_key = routing_key != NULL || input_options.json ? routing_key : "";
+	if (target->routing_key != NULL)
+		snprintf(name, sizeof(name), "exchange '%s' with routing key '%s'", exchange, target->routing_key);
+	else
+		snprintf(name, sizeof(name), "exchange '%s'", exchange);
 	target->name = name;
 	rmq_declare_exchange(mq, &(struct rmq_exchange){
 		.name = exchange,
@@ -68,6 +72,14 @@ find_queue(struct rmq *mq, struct target *target)
 		});
 }
 
+/* What they name is somebody else's to declare. */
+static void
+leave_to_envelopes(struct target *target)
+{
+	target->routing_key = routing_key;
+	target->name = "the broker";
+}
+
 int
 main(int argc, char *argv[])
 {
@@ -80,6 +92,8 @@ main(int argc, char *argv[])
 	mq = publish_open();
 	if (exchange != NULL)
 		find_exchange(mq, &target);
+	else if (input_options.json && queue == NULL)
+		leave_to_envelopes(&target);
 	else
 		find_queue(mq, &target);
 	return tool_end(publish(mq, &target, "Hello World!", argc, argv));

@@ -10,6 +10,9 @@
 #include "source.h"
 #include "tool.h"
 
+/* How long a line can be for a body of one byte, and for what goes with it: "\u0000" is six bytes. */
+enum { ESCAPE_MOST = 6, ENVELOPE_MOST = 2 << 20 };
+
 static void
 add(struct input *in, const char *text, size_t len)
 {
@@ -54,10 +57,12 @@ source_open(struct input *in, const char *default_text, int argc, char *argv[])
 	if (!dash && !input_options.lines && input_options.file == NULL)
 		take_words(in, default_text, argc, argv);
 	else if (argc > 0 && !dash)
-		tool_usage("words and -l, -0, -D or -f exclude each other");
+		tool_usage("words and -l, -0, -D, -J or -f exclude each other");
 	else
 		open_input(in);
 	in->max_message = (size_t)input_options.max_message;
+	if (input_options.json)
+		in->max_message = ENVELOPE_MOST + ESCAPE_MOST * in->max_message;
 }
 
 bool

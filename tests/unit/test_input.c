@@ -156,9 +156,6 @@ test_offsets(void **state)
 	expect(&in, "cde", 3);
 	assert_int_equal(in.start, 4);
 	assert_int_equal(in.end, 8);
-	input_take_back(&in);
-	assert_int_equal(in.records, 2);
-	assert_int_equal(in.end, 4);
 	input_close(&in);
 	close(write_end);
 }
@@ -234,6 +231,62 @@ test_too_long(void **state)
 	assert_int_equal(in.records, 1);
 	input_close(&in);
 	close(write_end);
+}
+
+static enum input_status
+expect_piece(struct input *in, const char *bytes, size_t len)
+{
+	struct rmq_bytes piece;
+	enum input_status what = input_skip(in, &piece);
+
+	assert_int_equal(piece.len, len);
+	if (len > 0)
+		assert_memory_equal(piece.data, bytes, len);
+	return what;
+}
+
+static void
+test_too_long_is_skipped_in_pieces(void **state)
+{
+	struct input in = open_pipe('\n');
+
+	(void)state;
+	in.max_message = 3;
+	feed(&in, "abcd", 4);
+	expect_not(&in, INPUT_TOO_LONG);
+	assert_int_equal(expect_piece(&in, "abcd", 4), INPUT_MORE);
+	assert_int_equal(expect_piece(&in, "", 0), INPUT_MORE);
+	feed(&in, "e\nx\nlast one", 12);
+	assert_int_equal(expect_piece(&in, "e\n", 2), INPUT_RECORD);
+	assert_int_equal(in.records, 1);
+	assert_int_equal(in.end, 6);
+	expect(&in, "x", 1);
+	expect_not(&in, INPUT_TOO_LONG);
+	assert_int_equal(expect_piece(&in, "last one", 8), INPUT_MORE);
+	end(&in);
+	assert_int_equal(expect_piece(&in, "", 0), INPUT_RECORD);
+	assert_int_equal(in.records, 3);
+	assert_int_equal(in.end, 16);
+	expect_not(&in, INPUT_END);
+	input_close(&in);
+}
+
+static void
+test_seek(void **state)
+{
+	char name[] = "/tmp/test_input.XXXXXX";
+	struct input in = { .fd = mkstemp(name), .delimiter = '\n', .max_message = LIMIT };
+
+	(void)state;
+	assert_int_equal(write(in.fd, "one\ntwo\n", 8), 8);
+	assert_true(input_seek(&in, 4, 1));
+	input_read(&in);
+	expect(&in, "two", 3);
+	assert_int_equal(in.records, 2);
+	assert_int_equal(in.start, 4);
+	assert_int_equal(in.end, 8);
+	input_close(&in);
+	unlink(name);
 }
 
 static void
@@ -322,6 +375,8 @@ main(void)
 		cmocka_unit_test(test_nothing),
 		cmocka_unit_test(test_record_longer_than_a_piece),
 		cmocka_unit_test(test_too_long),
+		cmocka_unit_test(test_too_long_is_skipped_in_pieces),
+		cmocka_unit_test(test_seek),
 		cmocka_unit_test(test_too_long_is_known_before_the_end),
 		cmocka_unit_test(test_read_error),
 		cmocka_unit_test(test_files),
