@@ -215,7 +215,7 @@ peer_with_records(struct peer *p, unsigned n)
 	peer_ready(p);
 	for (unsigned i = 1; i <= n; i++) {
 		key[1] = (char)('0' + i);
-		peer_publish(p, key, rmq_bytes("body"), 10 * i);
+		peer_publish(p, key, rmq_bytes("body"), 10UL * i);
 	}
 	for (unsigned i = 1; i <= n; i++) {
 		peer_expect_publish(p, &c);

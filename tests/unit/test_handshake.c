@@ -195,18 +195,18 @@ test_frame_max(void **state)
 
 static const struct {
 	int		 code;
-	const char	*text;
 	enum rmq_status	 status;
+	const char	*text;
 } goodbyes[] = {
-	{ 320, "CONNECTION_FORCED - broker forced connection closure", RMQ_UNAVAILABLE },
-	{ 403, "ACCESS_REFUSED - Login was refused", RMQ_DENIED },
-	{ 530, "NOT_ALLOWED - vhost x not found", RMQ_DENIED },
-	{ 541, "INTERNAL_ERROR", RMQ_UNAVAILABLE },
-	{ 541, "INTERNAL_ERROR - Feature `transient_nonexcl_queues` is deprecated.", RMQ_CONFIG },
-	{ 540, "NOT_IMPLEMENTED", RMQ_CONFIG },
-	{ 506, "RESOURCE_ERROR", RMQ_UNAVAILABLE },
-	{ 501, "FRAME_ERROR", RMQ_PROTOCOL },
-	{ 505, "UNEXPECTED_FRAME", RMQ_PROTOCOL },
+	{ 320, RMQ_UNAVAILABLE, "CONNECTION_FORCED - broker forced connection closure" },
+	{ 403, RMQ_DENIED, "ACCESS_REFUSED - Login was refused" },
+	{ 530, RMQ_DENIED, "NOT_ALLOWED - vhost x not found" },
+	{ 541, RMQ_UNAVAILABLE, "INTERNAL_ERROR" },
+	{ 541, RMQ_CONFIG, "INTERNAL_ERROR - Feature `transient_nonexcl_queues` is deprecated." },
+	{ 540, RMQ_CONFIG, "NOT_IMPLEMENTED" },
+	{ 506, RMQ_UNAVAILABLE, "RESOURCE_ERROR" },
+	{ 501, RMQ_PROTOCOL, "FRAME_ERROR" },
+	{ 505, RMQ_PROTOCOL, "UNEXPECTED_FRAME" },
 };
 
 static void

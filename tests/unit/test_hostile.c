@@ -243,6 +243,7 @@ test_texts(void **state)
 static void
 test_deep_server_properties(void **state)
 {
+	static const uint8_t key[] = { 1, 'k', 'F' }, end[] = { 0, 0, 0, 5, 'P', 'L', 'A', 'I', 'N', 0, 0, 0, 0 };
 	static uint8_t start[4096] = { 0, 10, 0, 10, 0, 9 };
 	struct peer p;
 	size_t depth = 500, at = 6;
@@ -252,13 +253,13 @@ test_deep_server_properties(void **state)
 		codec_put_u32(start + at, (uint32_t)(7 * (depth - 1 - i)));
 		at += 4;
 		if (i + 1 < depth) {
-			memcpy(start + at, "\1kF", 3);
-			at += 3;
+			memcpy(start + at, key, sizeof key);
+			at += sizeof key;
 		}
 	}
-	memcpy(start + at, "\0\0\0\5PLAIN\0\0\0\0", 13);
+	memcpy(start + at, end, sizeof end);
 	reach(&p, BEFORE_START);
-	peer_frame(&p, FRAME_METHOD, 0, start, at + 13);
+	peer_frame(&p, FRAME_METHOD, 0, start, at + sizeof end);
 	peer_failed(&p, RMQ_PROTOCOL, "connection.start");
 	peer_close(&p);
 }

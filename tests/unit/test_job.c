@@ -34,7 +34,7 @@ shell(const char *script, struct rmq_bytes input, char *output, size_t size)
 	fflush(stdout);
 	fcntl(fileno(out), F_SETFD, FD_CLOEXEC);
 	dup2(fileno(out), STDOUT_FILENO);
-	pid = job_start(argv, environ, input, &why);
+	pid = job_start(&(struct job){ argv, environ, input, -1 }, &why);
 	dup2(saved, STDOUT_FILENO);
 	close(saved);
 	free(argv[2]);
@@ -52,7 +52,7 @@ fault(const char *command, char *const env[])
 	char *argv[] = { strdup(command), NULL };
 	struct job_error why = { 0 };
 
-	assert_int_equal(job_start(argv, env, rmq_bytes(""), &why), -1);
+	assert_int_equal(job_start(&(struct job){ argv, env, rmq_bytes(""), -1 }, &why), -1);
 	assert_int_not_equal(why.code, 0);
 	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
 	assert_int_equal(errno, ECHILD);
@@ -138,7 +138,7 @@ process_group_is_its_own(void **state)
 {
 	char *argv[] = { (char[]){ "sh" }, (char[]){ "-c" }, (char[]){ "sleep 100 & wait" }, NULL };
 	struct job_error why;
-	pid_t pid = job_start(argv, environ, rmq_bytes(""), &why);
+	pid_t pid = job_start(&(struct job){ argv, environ, rmq_bytes(""), -1 }, &why);
 	int status;
 
 	(void)state;

@@ -14,7 +14,7 @@ static uint32_t
 any(uint32_t limit)
 {
 	random_state = random_state * 6364136223846793005u + 1442695040888963407u;
-	return (uint32_t)(random_state >> 33) % limit;
+	return (uint32_t)((random_state >> 33) * limit >> 31);
 }
 
 static void
@@ -228,7 +228,7 @@ static void
 variant(unsigned seed, unsigned moves, unsigned changes)
 {
 	struct rmq_buffer bytes = { 0 };
-	size_t order[MOST_FRAMES], n = original.nmarks;
+	size_t order[MOST_FRAMES] = { 0 }, n = original.nmarks;
 	struct peer p;
 
 	random_state = seed;

@@ -35,7 +35,7 @@ test_a_window_that_moves(void **state)
 		assert_int_equal(offsets_end(&o, i), 10 * i);
 	}
 	size = o.size;
-	assert_true(size >= 1001 && size <= 2048);
+	assert_in_range(size, 1001, 2048);
 	offsets_free(&o);
 }
 

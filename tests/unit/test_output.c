@@ -432,8 +432,8 @@ a_text_is_escaped_between_characters(void **state)
 	ssize_t n;
 
 	(void)state;
-	for (i = 0; i + 1 < sizeof(text) - 1; i += 2)
-		memcpy(text + i + 1, "\xc3\xbc", 2);
+	for (i = 0; i < sizeof(text); i++)
+		text[i] = "\xbc\xc3"[i % 2];
 	text[0] = '\033';
 	output_open(&out, fileno(file), false, 1);
 	out.escape = true;

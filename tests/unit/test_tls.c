@@ -41,8 +41,8 @@ static const struct {
 	{ { "x", "DNS:localhost", &authority, 0, 0 }, "elsewhere", "", "cannot verify elsewhere: hostname mismatch" },
 	{ { "x", "DNS:localhost", &stranger, 0, 0 }, "localhost", NULL, "unable to get local issuer certificate" },
 	{ { "x", "DNS:localhost", NULL, 0, 0 }, "localhost", NULL, "signed certificate" },
-	{ { "x", "DNS:localhost", &authority, -2 * DAY, -DAY }, "localhost", NULL, "certificate has expired" },
-	{ { "x", "DNS:localhost", &authority, DAY, 2 * DAY }, "localhost", NULL, "certificate is not yet valid" },
+	{ { "x", "DNS:localhost", &authority, -2L * DAY, -DAY }, "localhost", NULL, "certificate has expired" },
+	{ { "x", "DNS:localhost", &authority, DAY, 2L * DAY }, "localhost", NULL, "certificate is not yet valid" },
 };
 
 static void
