@@ -79,6 +79,8 @@ if(LTO)
   check_ipo_supported(RESULT lto_works OUTPUT lto_words LANGUAGES C)
   if(lto_works)
     set(CMAKE_INTERPROCEDURAL_OPTIMIZATION ON)
+    # In several partitions gcc links with the help of make, and warns where there is none.
+    add_known_link_flags(-flto-partition=one)
   else()
     message(STATUS "no link-time optimisation: ${lto_words}")
   endif()

@@ -116,9 +116,9 @@ def get(channel, queue, count="1"):
 
 
 def plain(value):
-    """What JSON lacks, as text: bytes in base64, times in ISO 8601."""
+    """What JSON lacks, as text: bytes in base64, times in ISO 8601 and UTC, whether pika names the zone or not."""
     if isinstance(value, datetime.datetime):
-        return value.isoformat()
+        return value.replace(tzinfo=None).isoformat()
     if isinstance(value, bytes):
         return {"base64": base64.b64encode(value).decode()}
     return str(value)

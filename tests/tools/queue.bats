@@ -196,6 +196,11 @@ setup() {
 	[[ $output == 'queue wait: cannot connect to 127.0.0.1:1: '* ]]
 }
 
+port_of() {
+	local port=${1#*:}
+	echo "${port%%/*}"
+}
+
 # Nobody listens for a while, and then a broker does.
 @test "wait connects again and again" {
 	local port=$((20000 + RANDOM % 10000)) address
@@ -216,11 +221,6 @@ while True:
     threading.Thread(target=pipe, args=(far, near), daemon=True).start()' \
 		"$port" "${address%%:*}" "$(port_of "$address")"
 	expect_status 0 waiting
-}
-
-port_of() {
-	local port=${1#*:}
-	echo "${port%%/*}"
 }
 
 @test "wait for a queue, for messages, for a consumer, until it is empty" {

@@ -51,7 +51,7 @@ test_time_fills_up_to_a_tenth(void **state)
 	struct rate r;
 
 	(void)state;
-	rate_start(&r, 1000 * 1000);
+	rate_start(&r, 1000000);
 	take_all(&r);
 	r.at -= 20;
 	assert_in_range(take_all(&r), 20, 40);
