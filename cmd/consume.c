@@ -2,12 +2,12 @@
 /*
  * See consume.h.  The states: receiving; stopping, until the broker sends no
  * more and all that was taken is settled; closing, until the broker said that
- * it has the acknowledgements.  consume_end.c knows when and how it ends.
+ * it has the acknowledgements.  How it begins is in consume_start.c, when and
+ * how it ends in consume_end.c, whether there is more in consume_empty.c;
+ * consume_stream.c and consume_peek.c are about streams and --peek.
  */
 
-#include <signal.h>
-#include <string.h>
-#include <unistd.h>
+#include <stdlib.h>
 
 #include "consume.h"
 #include "groups.h"
@@ -15,21 +15,6 @@
 #include "print.h"
 #include "receiver.h"
 #include "tool.h"
-
-enum { PREFETCH = 500, GROUP = 100 };	/* GROUP: records that are synced together */
-
-static int64_t	prefetch = PREFETCH;
-static bool	no_ack;
-static bool	sync_files = true;
-
-const struct opt opt_consume[] = {
-	{ .help = "Receiving" },
-	{ 'p', "prefetch|prefetch-count", "N", opt_number, &prefetch,
-	    "hold at most N messages that are not acknowledged (default: 500)", .min = 1, .max = UINT16_MAX },
-	{ 'A', "no-ack", NULL, opt_flag, &no_ack, "let the broker forget each message as it sends it" },
-	{ 0, "no-sync", NULL, opt_unflag, &sync_files, "acknowledge before a file is on the disk" },
-	{ 0 }
-};
 
 /* Events. */
 
@@ -45,18 +30,54 @@ receiver_stop(struct receiver *r)
 		r->stopped = true;
 }
 
+const char *
+receiver_queue(const struct receiver *r, size_t source)
+{
+	const char *queue = r->what->queues[source];
+
+	return queue != NULL ? queue : rmq_named_queue(r->mq);
+}
+
+bool
+receiver_header(struct receiver *r, const struct rmq_delivery *d, const char *name, uint64_t *value)
+{
+	struct rmq_buffer text = { 0 };
+	struct rmq_properties properties;
+	struct rmq_error error = { 0 };
+	bool found;
+
+	found = rmq_decode_properties(r->mq, d, &properties, &error) && properties.headers != NULL &&
+	    rmq_table_get(properties.headers, name, &text) && rmq_buffer_add(&text, "", 1);
+	*value = found ? strtoull(text.data, NULL, 10) : 0;
+	rmq_buffer_free(&text);
+	return found;
+}
+
+static void
+print(struct receiver *r, const struct rmq_delivery *d)
+{
+	print_message(&r->out, r->mq, d, receiver_queue(r, d->consumer), r->takes ? d->tag : 0);
+	r->taken++;
+	if (limit_options.count >= 0 && r->taken >= (uint64_t)limit_options.count)
+		receiver_stop(r);
+}
+
 /* What comes after the end is only counted: say_goodbye() gives it back. */
 static void
 on_delivered(struct receiver *r, const struct rmq_delivery *d)
 {
-	const char *queue = r->what->queues[d->consumer];
+	struct source *s = &r->sources[d->consumer];
 
 	r->tag = d->tag;
+	s->held++;
+	receiver_found(r);
 	if (r->stopping)
 		return;
-	print_message(&r->out, r->mq, d, queue != NULL ? queue : rmq_named_queue(r->mq), no_ack ? 0 : d->tag);
-	r->taken++;
-	if (limit_options.count >= 0 && r->taken >= (uint64_t)limit_options.count)
+	if (!stream_fresh(r, s, d))
+		rmq_ack(r->mq, d->tag, false);
+	else if (peek_allowed(r, d))
+		print(r, d);
+	else
 		receiver_stop(r);
 }
 
@@ -64,14 +85,26 @@ static void
 on_ready(struct receiver *r)
 {
 	double away = (double)(rmq_now() - r->lost_at) / 1000;
+	bool misses = r->what->misses || stream_misses(r);
 
 	if (r->was_subscribed)
 		tool_warn("reconnected after %.1f s%s", away,
-		    r->what->misses ? "; messages published meanwhile were not received" : "");
+		    misses ? "; messages published meanwhile were not received" : "");
 	else
 		print_chat(&r->out, r->what->waiting);
 	r->subscribed = r->was_subscribed = true;
 	r->last = rmq_now();
+	receiver_found(r);
+}
+
+static void
+forget_tags(struct receiver *r)
+{
+	size_t i;
+
+	r->tag = 0;
+	for (i = 0; i < r->what->nqueues; i++)
+		r->sources[i].held = 0;
 }
 
 /* The tags are void.  Whoever wanted to stop does not wait for another connection. */
@@ -83,9 +116,9 @@ on_lost(struct receiver *r, struct rmq_bytes why)
 	if (r->subscribed)
 		r->lost_at = rmq_now();
 	r->subscribed = false;
-	r->tag = 0;
+	forget_tags(r);
 	if (r->stopping) {
-		r->in_doubt = r->taken > 0 && !no_ack;
+		r->in_doubt = r->taken > 0 && r->takes;
 		r->stopped = true;
 		r->closed = r->closing;
 	}
@@ -110,11 +143,13 @@ on_event(struct receiver *r, const struct rmq_event *e)
 	case RMQ_CLOSED:
 		r->closed = true;
 		break;
+	case RMQ_ANSWERED:
+		receiver_answered(r, e);
+		break;
 	case RMQ_CANCELLED:	/* the session subscribes again, or fails */
 	case RMQ_RETURNED:	/* of publishers */
 	case RMQ_NACKED:
 	case RMQ_REFUSED:
-	case RMQ_ANSWERED:	/* nothing was asked */
 	case RMQ_BLOCKED:	/* consumers may go on */
 	case RMQ_UNBLOCKED:
 		break;
@@ -137,7 +172,7 @@ take_events(struct receiver *r)
 
 	while (!holds(r) && rmq_next(r->mq, &e)) {
 		on_event(r, &e);
-		some = true;
+		some = some || e.type == RMQ_DELIVERED;
 	}
 	if (holds(r) && rmq_wait_ms(r->mq) == 0 && rmq_next(r->mq, &e))
 		on_event(r, &e);
@@ -148,6 +183,18 @@ take_events(struct receiver *r)
 
 /* Settling. */
 
+/* A stream takes nothing back; what is left to the end of the channel goes back too, but counts as an attempt. */
+static bool
+has_stream(const struct receiver *r)
+{
+	size_t i;
+
+	for (i = 0; i < r->what->nqueues; i++)
+		if (r->sources[i].stream)
+			return true;
+	return false;
+}
+
 static void
 say_goodbye(struct receiver *r)
 {
@@ -156,7 +203,7 @@ say_goodbye(struct receiver *r)
 		r->closed = true;
 		return;
 	}
-	if (r->tag != 0 && r->tag != r->acked && !no_ack)
+	if (r->tag != 0 && r->tag != r->acked && !r->no_ack && !has_stream(r))
 		rmq_nack(r->mq, r->tag, true, true);
 	rmq_close(r->mq);
 }
@@ -188,61 +235,13 @@ wait_for_more(struct receiver *r)
 {
 	int64_t deadline = earlier(output_deadline(&r->out), receiver_deadline(r));
 
+	deadline = earlier(deadline, receiver_ask_time(r));
 	if (r->held && !holds(r))
 		deadline = 0;		/* what was held can be taken now */
 	r->poll.fd = r->out.error == 0 ? r->out.fd : -1;
 	r->poll.events = output_events(&r->out);
 	r->poll.revents = 0;
 	loop_wait(&r->mq, rmq_failed(r->mq) ? 0 : 1, &r->poll, 1, deadline);
-}
-
-static void
-subscribe(struct receiver *r)
-{
-	size_t i;
-
-	if (no_ack)
-		tool_warn("with --no-ack, messages that cannot be printed%s are lost",
-		    limit_options.count >= 0 ? " and those that come after the last one" : "");
-	for (i = 0; i < r->what->nqueues; i++)
-		rmq_consume(r->mq, &(struct rmq_consumer){
-		    .queue = r->what->queues[i], .prefetch = (uint16_t)prefetch, .no_ack = no_ack });
-}
-
-static void
-open_output(struct receiver *r)
-{
-	int64_t group = prefetch / 2 < GROUP ? prefetch / 2 : GROUP;
-
-	signal(SIGXFSZ, SIG_IGN);
-	output_open(&r->out, STDOUT_FILENO, sync_files && !no_ack, (unsigned)(group > 0 ? group : 1));
-	r->out.escape = r->out.escape && !output_options.raw;
-}
-
-static void
-start(struct receiver *r)
-{
-	if (limit_options.count >= 0 && limit_options.count < prefetch)
-		prefetch = limit_options.count;
-	r->no_ack = no_ack;
-	receiver_set_limits(r);
-	open_output(r);
-	subscribe(r);
-}
-
-struct rmq *
-consume_open(const char *program, const struct consume *what)
-{
-	struct rmq_config config = groups_config(program);
-	struct rmq *mq;
-
-	print_choose(what->line, what->chat);
-	if (config.retry_limit == 0)
-		config.retry_limit = -1;
-	mq = rmq_open(&config);
-	if (mq == NULL)
-		tool_fail(EX_OSERR, "cannot open a session: out of memory");
-	return mq;
 }
 
 int
@@ -252,10 +251,11 @@ consume(struct rmq *mq, const struct consume *what)
 	struct rmq_error error;
 	int status;
 
-	start(&r);
+	receiver_start(&r);
 	for (;;) {
 		take_events(&r);
 		receiver_heed_limits(&r);
+		receiver_ask(&r);
 		settle(&r);
 		if (receiver_over(&r))
 			break;
@@ -265,7 +265,6 @@ consume(struct rmq *mq, const struct consume *what)
 	error = *rmq_error(mq);
 	rmq_free(mq);
 	status = receiver_report(&r, &error);
-	output_close(&r.out);
-	print_done();
+	receiver_end(&r);
 	return status;
 }

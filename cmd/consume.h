@@ -3,7 +3,8 @@
  * consume - what the receivers share: from a subscription to standard output
  *
  * A message is acknowledged after it was written (and synced, in a regular
- * file).  What was delivered and is not to be printed goes back to its queue.
+ * file).  What was delivered and is not to be printed goes back to its queue,
+ * and with --peek all of it.
  * While the reader of standard output is slow no more is taken, and the
  * connection stays alive.
  *
@@ -23,6 +24,8 @@
 
 /* -p, -A, --no-sync; opt_output and opt_limit are heeded too. */
 extern const struct opt opt_consume[];
+extern const struct opt opt_stream[];	/* --offset */
+extern const struct opt opt_peek[];	/* --peek, --force */
 
 struct consume {
 	const char *const *queues;	/* a NULL among them is the one that the broker named */

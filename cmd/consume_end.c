@@ -11,10 +11,7 @@
 #include "receiver.h"
 #include "tool.h"
 
-enum {
-	EMPTY_MS = 500,		/* a queue that sent nothing for so long is empty */
-	GRACE_MS = 10 * 1000	/* to end after a signal */
-};
+enum { GRACE_MS = 10 * 1000 };	/* to end after a signal */
 
 static bool
 passed(int64_t deadline)
@@ -33,7 +30,7 @@ receiver_set_limits(struct receiver *r)
 {
 	const struct limit_options *l = &limit_options;
 
-	r->idle = earlier(l->idle_timeout, l->until_empty ? EMPTY_MS : -1);
+	r->idle = l->idle_timeout;
 	r->end_at = l->timeout >= 0 ? rmq_now() + l->timeout : -1;
 	r->give_up_at = -1;
 	loop_catch(SIGINT);
@@ -85,7 +82,15 @@ receiver_over(const struct receiver *r)
 }
 
 static int
-report_output(const struct receiver *r)
+report_folder(const struct receiver *r)
+{
+	tool_warn("cannot %s a file in '%s': %s", r->out.uncreated ? "create" : "write", output_options.directory,
+	    strerror(r->out.error));
+	return r->out.uncreated ? EX_CANTCREAT : EX_IOERR;
+}
+
+static int
+report_stdout(const struct receiver *r)
 {
 	if (r->out.error == EPIPE && loop_sigpipe_was_default())
 		loop_die(SIGPIPE);
@@ -94,7 +99,15 @@ report_output(const struct receiver *r)
 		    strerror(r->out.error), r->out.torn_at);
 	else
 		tool_warn("cannot write standard output: %s", strerror(r->out.error));
-	return r->out.error == ENOMEM ? EX_OSERR : EX_IOERR;
+	return EX_IOERR;
+}
+
+static int
+report_output(const struct receiver *r)
+{
+	int status = r->out.kind == OUTPUT_FOLDER ? report_folder(r) : report_stdout(r);
+
+	return r->out.error == ENOMEM ? EX_OSERR : status;
 }
 
 static int
@@ -113,6 +126,10 @@ report_limits(const struct receiver *r)
 		tool_warn("cannot receive messages: no connection before the time limit");
 		return EX_UNAVAILABLE;
 	}
+	if (r->worn > 0)
+		return peek_report_worn(r);
+	if (limit_options.count < 0)
+		peek_report_rest(r);
 	if (limit_options.count < 0 || r->taken >= (uint64_t)limit_options.count)
 		return EX_OK;
 	tool_warn("cannot receive %" PRId64 " messages: only %" PRIu64 " came", limit_options.count, r->taken);
@@ -128,7 +145,7 @@ receiver_report(const struct receiver *r, const struct rmq_error *error)
 		tool_warn("%s", error->text);
 		return groups_exit_status(error->status);
 	}
-	if (r->in_doubt || (!r->closed && !r->no_ack))
+	if (r->in_doubt || (!r->closed && r->takes))
 		return report_doubt(r);
 	if (r->signal == SIGINT)
 		loop_die(SIGINT);

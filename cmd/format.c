@@ -2,6 +2,7 @@
 /* See format.h. */
 
 #include <ctype.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,8 +10,8 @@
 
 #include "format.h"
 
-static const char letters[] = "sSreqhTic";
-static const char of_properties[] = "hTic";
+static const char letters[] = "sSreqhTicj";
+static const char of_properties[] = "hTicj";
 
 struct compiler {
 	struct format	*format;
@@ -142,15 +143,32 @@ add_number(struct output *out, uint64_t n)
 }
 
 static void
+show_json(struct output *out, struct rmq_buffer *json, bool complete)
+{
+	if (complete)
+		output_show(out, json->data, json->len);
+	else
+		output_fail(out, ENOMEM);
+	rmq_buffer_free(json);
+}
+
+static void
 show_headers(struct output *out, const struct rmq_table *headers)
 {
 	struct rmq_buffer json = { 0 };
 
 	if (headers == NULL)
 		output_add(out, "{}", 2);
-	else if (rmq_table_json(headers, &json))
-		output_show(out, json.data, json.len);
-	rmq_buffer_free(&json);
+	else
+		show_json(out, &json, rmq_table_json(headers, &json));
+}
+
+static void
+show_envelope(struct output *out, const struct record *r)
+{
+	struct rmq_buffer json = { 0 };
+
+	show_json(out, &json, rmq_envelope_json(r->delivery, r->queue, r->properties, &json));
 }
 
 static void
@@ -181,6 +199,8 @@ put_letter(char letter, const struct record *r, struct output *out)
 		show(out, r->delivery->exchange);
 	else if (letter == 'q')
 		show(out, rmq_bytes(r->queue));
+	else if (letter == 'j')
+		show_envelope(out, r);
 	else
 		put_property(letter, r->properties != NULL ? r->properties : &none, out);
 }

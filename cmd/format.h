@@ -6,7 +6,8 @@
  *	%r routing key		%e exchange		%q queue
  *	%h headers as JSON, {} if there are none
  *	%T timestamp in seconds since 1970, nothing if there is none
- *	%i message-id		%c correlation-id	%% a percent sign
+ *	%i message-id		%c correlation-id	%j JSON envelope
+ *	%% a percent sign
  *
  * and \n \t \r \0 \\ \xNN outside of them.  The bytes of the format are the
  * user's; what comes out of the message is shown, not added (see output.h).

@@ -67,10 +67,19 @@ output_open(struct output *out, int fd, bool sync, unsigned group)
 }
 
 void
+output_open_folder(struct output *out, struct folder *folder, unsigned group)
+{
+	*out = (struct output){ .fd = -1, .kind = OUTPUT_FOLDER, .folder = folder, .group = group, .torn_at = -1 };
+	out->sync = folder->sync;
+}
+
+void
 output_close(struct output *out)
 {
 	if (out->kind == OUTPUT_STREAM)
 		close(out->fd);
+	if (out->kind == OUTPUT_FOLDER && out->fd != -1)
+		folder_drop(out->folder, out->fd);
 	rmq_buffer_free(&out->buffer);
 	free(out->marks);
 	*out = (struct output){ .fd = -1 };
@@ -94,13 +103,21 @@ note_written(struct output *out)
 	}
 }
 
+/* Some file systems have nothing to sync with. */
+static bool
+sync_data(const struct output *out)
+{
+	if (out->kind == OUTPUT_FOLDER)
+		return folder_sync(out->folder);
+	return fdatasync(out->fd) == 0 || errno == EINVAL || errno == EROFS || errno == ENOSYS;
+}
+
 static bool
 sync_file(struct output *out)
 {
 	if (out->nunsynced == 0)
 		return true;
-	/* Some file systems have nothing to sync with. */
-	if (fdatasync(out->fd) == -1 && errno != EINVAL && errno != EROFS && errno != ENOSYS)
+	if (!sync_data(out))
 		return false;
 	if (out->unsynced != 0)
 		out->settled = out->unsynced;
@@ -126,11 +143,23 @@ cut_torn_record(struct output *out)
 }
 
 static void
-fail(struct output *out, int error)
+drop_torn_file(struct output *out)
 {
+	if (out->kind != OUTPUT_FOLDER || out->fd == -1)
+		return;
+	folder_drop(out->folder, out->fd);
+	out->fd = -1;
+}
+
+void
+output_fail(struct output *out, int error)
+{
+	if (out->error != 0)
+		return;
 	out->error = error;
 	note_written(out);
 	cut_torn_record(out);
+	drop_torn_file(out);
 	(void)sync_file(out);
 }
 
@@ -174,7 +203,7 @@ write_some(struct output *out, const char *data, size_t len)
 		} else if (errno == EAGAIN || errno == EWOULDBLOCK)
 			out->blocked = true;
 		else if (errno != EINTR)
-			fail(out, errno);
+			output_fail(out, errno);
 	}
 	return done;
 }
@@ -202,7 +231,22 @@ keep(struct output *out, const void *data, size_t len)
 		out->sent = 0;
 	}
 	if (!rmq_buffer_add(&out->buffer, data, len))
-		fail(out, ENOMEM);
+		output_fail(out, ENOMEM);
+}
+
+/* In a folder a record begins with a file. */
+static bool
+has_file(struct output *out)
+{
+	if (out->kind != OUTPUT_FOLDER || out->fd != -1)
+		return true;
+	if (out->error != 0)
+		return false;
+	if ((out->fd = folder_begin(out->folder)) != -1)
+		return true;
+	out->uncreated = true;
+	output_fail(out, errno);
+	return false;
 }
 
 void
@@ -210,6 +254,8 @@ output_add(struct output *out, const void *data, size_t len)
 {
 	size_t done = 0;
 
+	if (!has_file(out))
+		return;
 	out->added += len;
 	if (len >= LARGE) {
 		write_buffer(out);
@@ -247,7 +293,7 @@ output_show(struct output *out, const void *data, size_t len)
 		char *safe = escape(s, n = step(s, len));
 
 		if (safe == NULL)
-			fail(out, ENOMEM);
+			output_fail(out, ENOMEM);
 		else
 			output_add(out, safe, strlen(safe));
 		free(safe);
@@ -272,17 +318,45 @@ grow_marks(struct output *out)
 }
 
 void
+output_wish(struct output *out, struct rmq_bytes name)
+{
+	if (out->kind == OUTPUT_FOLDER && has_file(out))
+		folder_wish(out->folder, name);
+}
+
+/* All of the record goes into its file, which gets its name. */
+static void
+end_file(struct output *out)
+{
+	int fd;
+
+	if (!has_file(out))
+		return;
+	write_buffer(out);
+	fd = out->fd;
+	if (out->error != 0)
+		return;
+	out->fd = -1;
+	if (folder_keep(out->folder, fd))
+		return;
+	out->uncreated = out->folder->unnamed;
+	output_fail(out, errno);
+}
+
+void
 output_end(struct output *out, uint64_t cookie)
 {
+	if (out->kind == OUTPUT_FOLDER)
+		end_file(out);
 	if (out->error != 0)
 		return;
 	if (out->nmarks == out->room && !grow_marks(out)) {
-		fail(out, ENOMEM);
+		output_fail(out, ENOMEM);
 		return;
 	}
 	out->marks[(out->first + out->nmarks++) & (out->room - 1)] =
 	    (struct output_mark){ out->added, cookie };
-	if (out->buffer.len - out->sent >= GATHER && !out->blocked)
+	if (out->kind == OUTPUT_FOLDER || (out->buffer.len - out->sent >= GATHER && !out->blocked))
 		write_buffer(out);
 }
 
@@ -327,7 +401,7 @@ output_io(struct output *out, short revents)
 	if (revents & POLLOUT)
 		out->blocked = false;
 	if ((revents & (POLLERR | POLLHUP)) && !(revents & POLLOUT) && out->error == 0)
-		fail(out, EPIPE);
+		output_fail(out, EPIPE);
 	if (out->error == 0)
 		write_buffer(out);
 	sync_due(out, false);

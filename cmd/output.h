@@ -16,6 +16,8 @@
  * output is a regular file, when the file was synced too.  The first error
  * sticks: from then on nothing is written, and what was settled stays so.  A
  * regular file then ends with a complete record, if nobody else wrote to it.
+ * In a folder each record is a file of its own, and settled when the folder
+ * was synced after it.
  *
  * SIGPIPE must be ignored; a reader that went away is the error EPIPE, and is
  * noticed even while there is nothing to write.
@@ -29,11 +31,14 @@
 
 #include <rmq.h>
 
+#include "folder.h"
+
 enum output_kind {
 	OUTPUT_FILE,		/* regular: written at once, then synced */
 	OUTPUT_SOCKET,
 	OUTPUT_STREAM,		/* pipe, terminal, device, through a description of our own with O_NONBLOCK */
-	OUTPUT_SHARED		/* the same, where there is only the one that others have too */
+	OUTPUT_SHARED,		/* the same, where there is only the one that others have too */
+	OUTPUT_FOLDER		/* a file for each record: fd is the one under way */
 };
 
 struct output_mark {		/* where a record ends */
@@ -48,6 +53,8 @@ struct output {
 	bool		 sync;		/* before a record counts as settled */
 	unsigned	 group;		/* sync when this many records are written */
 	int		 error;		/* errno, 0 if all is well */
+	bool		 uncreated;	/* the error is that of a file that could not be created */
+	struct folder	*folder;	/* of OUTPUT_FOLDER */
 	int64_t		 torn_at;	/* where an incomplete record had to be left in the file, or -1 */
 	uint64_t	 settled;	/* cookie of the last settled record that had one */
 
@@ -65,12 +72,16 @@ struct output {
 
 /* sync: of regular files alone. */
 void	output_open(struct output *, int fd, bool sync, unsigned group);
+/* Each record becomes a file; the folder outlives the output and says whether files are synced. */
+void	output_open_folder(struct output *, struct folder *, unsigned group);
 void	output_close(struct output *);
 
 void	output_add(struct output *, const void *, size_t);
 /* The same for what others wrote: on a terminal it is escaped, and so harmless. */
 void	output_show(struct output *, const void *, size_t);
 void	output_end(struct output *, uint64_t cookie);	/* a record ends here; cookie 0: nobody waits for it */
+void	output_wish(struct output *, struct rmq_bytes name);	/* how the file of this record shall be called */
+void	output_fail(struct output *, int error);	/* a piece of a record could not be made */
 
 bool	output_full(const struct output *);		/* add no more for now */
 bool	output_pending(const struct output *);		/* something is not settled yet */

@@ -16,39 +16,58 @@ static int		 terminator;	/* a byte, or NOTHING */
 static bool		 chats;
 static bool		 complained;	/* about properties that cannot be decoded */
 
-/* Chat is for people alone: whoever asks for a form wants data. */
+/* Chat is for people alone: whoever asks for a form wants data, and files are data. */
 static bool
 should_chat(const struct output_options *o)
 {
+	if (o->directory != NULL)
+		return false;
 	if (o->chat != CHAT_AUTO)
 		return o->chat == CHAT_ALWAYS;
-	return o->format == NULL && !o->raw && o->terminator == '\n' && isatty(STDOUT_FILENO);
+	return o->format == NULL && !o->json && !o->raw && o->terminator == '\n' && isatty(STDOUT_FILENO);
 }
 
 /* A newline is only what a line ends with; another byte was asked for. */
 static int
 choose_terminator(const struct output_options *o)
 {
-	bool lines = o->format == NULL && (chats || !o->raw);
+	bool lines = o->json || (o->format == NULL && o->directory == NULL && (chats || !o->raw));
 
 	return lines || o->terminator != '\n' ? o->terminator : NOTHING;
+}
+
+static const char *
+choose_format(const struct output_options *o, const char *line, const char *chat)
+{
+	if (o->json)
+		return "%j";
+	if (o->format != NULL)
+		return o->format;
+	if (o->raw || o->directory != NULL)
+		return chats ? chat : "%s";
+	return chats ? chat : line;
+}
+
+static void
+check_options(const struct output_options *o)
+{
+	if (o->json && (o->format != NULL || o->raw))
+		tool_usage("--json and --%s exclude each other", o->format != NULL ? "format" : "raw");
+	if (o->name != NAME_TIME && o->directory == NULL)
+		tool_usage("--name is for the files of --output-dir");
 }
 
 void
 print_choose(const char *line, const char *chat)
 {
 	const struct output_options *o = &output_options;
-	const char *spec = line;
+	const char *spec;
 	char why[64];
 
+	check_options(o);
 	chats = should_chat(o);
 	terminator = choose_terminator(o);
-	if (o->format != NULL)
-		spec = o->format;
-	else if (chats)
-		spec = chat;
-	else if (o->raw)
-		spec = "%s";
+	spec = choose_format(o, line, chat);
 	if (!format_compile(&format, spec, why, sizeof(why)))
 		tool_usage("--format=%s: %s", spec, why);
 }
@@ -86,10 +105,13 @@ void
 print_message(struct output *out, struct rmq *mq, const struct rmq_delivery *d, const char *queue, uint64_t cookie)
 {
 	struct record record = { .delivery = d, .queue = queue };
+	bool named = output_options.name == NAME_MESSAGE_ID;
 	char byte = (char)terminator;
 
-	if (format.properties)
+	if (format.properties || named)
 		record.properties = decode(mq, d);
+	if (named && record.properties != NULL)
+		output_wish(out, record.properties->message_id);
 	format_put(&format, &record, out);
 	if (terminator != NOTHING)
 		output_add(out, &byte, 1);

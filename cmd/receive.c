@@ -22,7 +22,7 @@ static const struct opt options[] = {
 static const struct tool tool = {
 	.name = "receive",
 	.about = "print the messages of a queue",
-	.groups = { options, opt_consume, opt_limit, opt_output, opt_declare, opt_connect },
+	.groups = { options, opt_consume, opt_stream, opt_peek, opt_limit, opt_output, opt_declare, opt_connect },
 };
 
 static void

@@ -38,7 +38,7 @@ static const struct tool tool = {
 	.name = "receive-logs",
 	.about = "print what is published to an exchange",
 	.operands = "[KEY ... | NAME=VALUE ...]",
-	.groups = { options, opt_consume, opt_limit, opt_output, opt_declare, opt_connect },
+	.groups = { options, opt_consume, opt_stream, opt_limit, opt_output, opt_declare, opt_connect },
 	.aliases = {
 		{ "receive-logs-direct", { "--type=direct" }, "SEVERITY ..." },
 		{ "receive-logs-topic", { "--type=topic" }, "PATTERN ..." },

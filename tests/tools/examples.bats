@@ -18,7 +18,7 @@ setup_file() {
 	listen_to_all
 }
 
-teardown_file() { drop copies orders task_queue hello files pictures results archive app_archive; }
+teardown_file() { drop copies orders task_queue hello files pictures results archive app_archive events; }
 
 setup() {
 	feeder='' example_pid=''

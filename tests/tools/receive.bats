@@ -33,6 +33,9 @@ send_many() {
 	send -q "$q" -l <many
 }
 
+# Kilobytes of memory that the stuck receiver has.
+resident() { awk '/^VmRSS/ { print $2 }' "/proc/$stuck_pid/status"; }
+
 @test "a message is a line" {
 	send -q "$q" one
 	send -q "$q" two words
@@ -361,10 +364,68 @@ send_many() {
 	[ "$output" = 'receive: unknown option --nonsense (see receive --help)' ]
 	run -64 receive some words
 	[ "$output" = "receive: takes no operands, but there is 'some' (see receive --help)" ]
-	run -64 receive -F '%j'
-	[ "$output" = 'receive: --format=%j: unknown %j (see receive --help)' ]
+	run -64 receive -F '%z'
+	[ "$output" = 'receive: --format=%z: unknown %z (see receive --help)' ]
 	run -64 receive -q ''
 	[ "$output" = 'receive: a queue needs a name (see receive --help)' ]
 	run -64 receive -c 0
 	run -64 receive -p 65536
+}
+
+@test "what is acknowledged was written: the rest of a pipe that was closed is in the queue" {
+	local first
+	send_many
+	run -0 bash -c "receive -q $q | head -n 3 | cut -c 1-9"
+	[ "${#lines[@]}" -eq 3 ]
+	receive -q "$q" --until-empty >rest
+	first=$(head -n 1 rest)
+	first=${first%%-*}
+	# A pipe holds 64 KiB, and head reads as much at a time: that is the limit of the promise.
+	[ "$first" -ge 4 ]
+	[ "$first" -le 24 ]
+	cmp rest <(tail -n +"$first" many)
+}
+
+@test "a slow reader does not cost memory" {
+	local i before
+	for i in {1..40}; do send_many; done
+	ASAN_OPTIONS=quarantine_size_mb=1:malloc_context_size=0 spawn_stuck -c 4000 --heartbeat 1 -p 500
+	head -c 10000000 <&7 >got
+	before=$(resident)
+	sleep 3
+	head -c 10000000 <&7 >>got
+	[ "$(resident)" -lt $((before + 10000)) ]
+	head -c $(($(wc -c <many) * 40 - 20000000)) <&7 >>got
+	expect_status 0 stuck
+	for i in {1..40}; do cat many; done | cmp - got
+	[ ! -s stuck.err ]
+}
+
+@test "several queues until all are empty, beside somebody who sends" {
+	seq 2000 | send -q "$q.a" -l
+	seq 2000 | send -q "$q.b" -l
+	receive -q "$q.a" -q "$q.b" -q "$q.c" --until-empty | sort -n | cmp - <(seq 2000 | sed p)
+	[ "$(depth "$q.a")$(depth "$q.b")$(depth "$q.c")" = 000 ]
+}
+
+@test "--until-empty needs no guess: an empty queue ends it at once, a full one only when it is empty" {
+	local i start
+	send -q "$q" one
+	receive -q "$q" -c 1
+	start=${EPOCHREALTIME/./}
+	for i in {1..5}; do receive -q "$q" --until-empty; done
+	[ $((${EPOCHREALTIME/./} - start)) -lt 2000000 ]
+	for i in {1..10}; do
+		seq 100 | send -q "$q" -l
+		receive -q "$q" --until-empty -p 3 | cmp - <(seq 100)
+	done
+}
+
+@test "--until-empty waits for what it cannot get yet" {
+	seq 10 | send -q "$q" -l --queue-type=quorum --arg x-single-active-consumer=true
+	spawn first worker -q "$q" -c 1 -- sleep 2
+	await_consumers 5 1 "$q"
+	run -0 receive -q "$q" --until-empty
+	[ "$output" = "$(seq 2 10)" ]
+	expect_status 0 first
 }

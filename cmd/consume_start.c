@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+/* How a receiver begins: its options, its output, its subscriptions. */
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "groups.h"
+#include "print.h"
+#include "receiver.h"
+#include "tool.h"
+
+enum { PREFETCH = 500, GROUP = 100 };	/* GROUP: records that are synced together */
+
+static int64_t	prefetch;		/* 0: as it fits */
+static bool	no_ack;
+static bool	sync_files = true;
+
+const struct opt opt_consume[] = {
+	{ .help = "Receiving" },
+	{ 'p', "prefetch|prefetch-count", "N", opt_number, &prefetch,
+	    "hold at most N messages that are not acknowledged (default: 500)", .min = 1, .max = UINT16_MAX },
+	{ 'A', "no-ack", NULL, opt_flag, &no_ack, "let the broker forget each message as it sends it" },
+	{ 0, "no-sync", NULL, opt_unflag, &sync_files, "acknowledge before a file is on the disk" },
+	{ 0 }
+};
+
+/* A count needs no more; and who looks holds all that there is to see. */
+static void
+choose_prefetch(struct receiver *r)
+{
+	int64_t count = limit_options.count;
+
+	r->prefetch = (uint64_t)(prefetch > 0 ? prefetch : PREFETCH);
+	if (count >= 0 && (count < (int64_t)r->prefetch || (peek_options.peek && prefetch == 0)))
+		r->prefetch = (uint64_t)count;
+}
+
+static void
+subscribe(struct receiver *r)
+{
+	size_t i;
+
+	if (no_ack)
+		tool_warn("with --no-ack, messages that cannot be printed%s are lost",
+		    limit_options.count >= 0 ? " and those that come after the last one" : "");
+	for (i = 0; i < r->what->nqueues; i++)
+		rmq_consume(r->mq, &(struct rmq_consumer){
+		    .queue = r->what->queues[i], .prefetch = (uint16_t)r->prefetch, .no_ack = no_ack,
+		    .arguments = stream_arguments() });
+}
+
+static void
+open_output(struct receiver *r)
+{
+	unsigned group = r->prefetch / 2 < GROUP ? (unsigned)(r->prefetch / 2) : GROUP;
+	bool sync = sync_files && r->takes;
+	int error;
+
+	signal(SIGXFSZ, SIG_IGN);
+	if (output_options.directory == NULL) {
+		output_open(&r->out, STDOUT_FILENO, sync, group > 0 ? group : 1);
+		r->out.escape = r->out.escape && !output_options.raw;
+		return;
+	}
+	if ((error = folder_open(&r->folder, output_options.directory, sync)) != 0)
+		tool_fail(EX_CANTCREAT, "cannot use directory '%s': %s", output_options.directory, strerror(error));
+	output_open_folder(&r->out, &r->folder, group > 0 ? group : 1);
+}
+
+void
+receiver_start(struct receiver *r)
+{
+	r->sources = calloc(r->what->nqueues, sizeof(*r->sources));
+	if (r->sources == NULL)
+		tool_fail(EX_OSERR, "cannot receive: out of memory");
+	choose_prefetch(r);
+	r->no_ack = no_ack;
+	r->takes = !no_ack && !peek_options.peek;
+	receiver_set_limits(r);
+	open_output(r);
+	subscribe(r);
+}
+
+void
+receiver_end(struct receiver *r)
+{
+	output_close(&r->out);
+	if (output_options.directory != NULL)
+		folder_close(&r->folder);
+	free(r->sources);
+	print_done();
+}
+
+static void
+check_options(void)
+{
+	if (no_ack && peek_options.peek)
+		tool_usage("--no-ack and --peek exclude each other");
+	if (no_ack && stream_expected())
+		tool_usage("a stream needs acknowledgements: it has no --no-ack");
+	if (peek_options.force && !peek_options.peek)
+		tool_usage("--force is for --peek");
+	if (peek_options.peek && limit_options.count > UINT16_MAX)
+		tool_usage("--peek can look at %d messages at most", UINT16_MAX);
+	limit_options.until_empty = limit_options.until_empty || peek_options.peek;
+}
+
+struct rmq *
+consume_open(const char *program, const struct consume *what)
+{
+	struct rmq_config config = groups_config(program);
+	struct rmq *mq;
+
+	check_options();
+	print_choose(what->line, what->chat);
+	if (config.retry_limit == 0)
+		config.retry_limit = -1;
+	mq = rmq_open(&config);
+	if (mq == NULL)
+		tool_fail(EX_OSERR, "cannot open a session: out of memory");
+	return mq;
+}

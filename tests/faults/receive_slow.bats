@@ -1,0 +1,78 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: MIT
+# receive whose reader stops for longer than the broker waits for acknowledgements, and whose disk is
+# full. The broker must be one's own.
+
+# Assigned in broker.bash and by spawn.
+# shellcheck disable=SC2154
+
+bats_require_minimum_version 1.5.0
+load ../broker
+
+setup_file() { new_vhost; }
+setup() { cd "$BATS_TEST_TMPDIR" || return; }
+teardown() {
+	end_spawned
+	if [ -n "$impatient" ]; then be_impatient 1800000 60000; fi
+}
+
+impatient=
+
+# How long it waits for an acknowledgement, and how often it looks at the clock.
+be_impatient() { # MS TICK
+	impatient=1
+	"$broker" ctl eval "application:set_env(rabbit, consumer_timeout, $1),
+		application:set_env(rabbit, channel_tick_interval, $2),
+		application:set_env(rabbit, quorum_tick_interval, $2)." >/dev/null
+}
+
+# A hundred messages of 10 kB: more than a pipe and a buffer hold.
+send_many() { # QUEUE
+	local i
+	for i in {100..199}; do printf '%s-%0*d\n' "$i" 10000 0; done >many
+	send -q "$1" -l <many
+}
+
+# Brokers before 4.3 close the channel, later ones end the consumer of a quorum queue.
+stop_reading() { # TYPE
+	local q=$1
+	need_control ctl
+	be_impatient 1000 500
+	declare_queue "$q" "{\"x-queue-type\": \"$q\"}"
+	send_many "$q"
+	mkfifo fifo
+	exec 7<>fifo
+	spawn stuck bash -c 'exec receive "$@" >fifo' receive -q "$q" --heartbeat 1
+	await 10 eval '[ "$(depth "$q")" -lt 100 ]'
+	sleep 6
+	timeout 6 cat <&7 >got || true
+	kill -TERM "$stuck_pid"
+	expect_status 0 stuck
+	timeout 1 cat <&7 >>got || true
+	receive -q "$q" --until-empty >>got
+	sort -u got | cmp - many
+	echo "# $q: $(($(wc -l <got) - 100)) twice; $(tr '\n' '|' <stuck.err)" >&3
+}
+
+@test "a reader that stops past the consumer timeout: classic queue" { stop_reading classic; }
+
+@test "a reader that stops past the consumer timeout: quorum queue" { stop_reading quorum; }
+
+@test "a full disk is 74, the file holds whole messages, and all the others are in the queue" {
+	if [ "$(id -u)" != 0 ] || ! unshare -m true 2>/dev/null; then skip "cannot mount a small disk"; fi
+	local fill
+	for fill in '' '--no-sync' '-p 7'; do
+		send_many full
+		mkdir -p disk
+		# shellcheck disable=SC2086
+		run -74 unshare -m bash -c '
+			mount -t tmpfs -o size=300k tmpfs disk || exit 99
+			receive -q full "$@" >disk/file; status=$?
+			cp disk/file kept; exit "$status"' - $fill
+		[ "$output" = 'receive: cannot write standard output: No space left on device' ]
+		[ "$(wc -l <kept)" -gt 10 ]
+		await_depth 5 $((100 - $(wc -l <kept))) full
+		receive -q full --until-empty >>kept
+		cmp kept many
+	done
+}
