@@ -68,6 +68,8 @@ attempt(const struct environ_source *from)
 	const struct rmq_table *headers = from->properties->headers;
 	uint64_t before;
 
+	if (from->attempt > 0)
+		return from->attempt;
 	if (count_in(headers, "x-attempt", &before) || count_in(headers, "x-delivery-count", &before))
 		return before + 1;
 	return from->delivery->redelivered ? 2 : 1;
@@ -110,12 +112,28 @@ add_properties(struct environ *e, const struct rmq_properties *p)
 	return add_headers(e, p->headers) && add_trace(e, p->headers);
 }
 
+/* What the message had before it failed for the first time. */
+static bool
+add_origin(struct environ *e, const char *name, const struct environ_source *from, const char *header,
+    struct rmq_bytes now)
+{
+	struct rmq_buffer text = { 0 };
+	bool added;
+
+	if (!from->came_back || !rmq_table_get(from->properties->headers, header, &text))
+		return add(e, name, present(now));
+	added = add(e, name, present((struct rmq_bytes){ text.len, text.data }));
+	rmq_buffer_free(&text);
+	return added;
+}
+
 static bool
 add_message(struct environ *e, const struct environ_source *from)
 {
 	const struct rmq_delivery *d = from->delivery;
 
-	return add(e, "AMQP_ROUTING_KEY", present(d->routing_key)) && add(e, "AMQP_EXCHANGE", present(d->exchange)) &&
+	return add_origin(e, "AMQP_ROUTING_KEY", from, "x-origin-routing-key", d->routing_key) &&
+	    add_origin(e, "AMQP_EXCHANGE", from, "x-origin-exchange", d->exchange) &&
 	    add(e, "AMQP_QUEUE", present(rmq_bytes(from->queue))) &&
 	    add_number(e, "AMQP_REDELIVERED", d->redelivered) && add_number(e, "AMQP_ATTEMPT", attempt(from)) &&
 	    add_properties(e, from->properties);

@@ -33,6 +33,8 @@ struct environ_source {
 	const struct rmq_properties	*properties;
 	const char			*queue;
 	const char			*url;	/* becomes AMQP_URL, or NULL */
+	unsigned			 attempt;	/* which one it is; 0: as the message says */
+	bool				 came_back;	/* it is a copy, and its headers say where the message came from */
 };
 
 bool	environ_make(struct environ *, const struct environ_source *);	/* false: no memory */

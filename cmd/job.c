@@ -31,6 +31,7 @@ extern char **environ;
 struct start {
 	char *const	*argv;
 	int		 input;		/* becomes descriptor 0 */
+	int		 errors;	/* becomes descriptor 2, -1: that stays */
 	int		 report;	/* takes errno if there is no exec */
 	pid_t		 parent;
 };
@@ -173,7 +174,8 @@ become(const struct start *s)
 	ssize_t n;
 	int error;
 
-	if (setpgid(0, 0) == 0 && dup2(s->input, STDIN_FILENO) != -1 && die_with(s->parent)) {
+	if (setpgid(0, 0) == 0 && dup2(s->input, STDIN_FILENO) != -1 &&
+	    (s->errors == -1 || dup2(s->errors, STDERR_FILENO) != -1) && die_with(s->parent)) {
 		default_signals();
 		execvp(s->argv[0], s->argv);
 	}
@@ -226,16 +228,16 @@ launch_with(const struct start *s, char *const env[])
 }
 
 static pid_t
-start(char *const argv[], char *const env[], int input)
+start(const struct job *job, int input)
 {
-	struct start s = { .argv = argv, .input = input, .parent = getpid() };
+	struct start s = { .argv = job->argv, .input = input, .errors = job->errors, .parent = getpid() };
 	int error, report[2];
 	pid_t pid;
 
 	if (pipe2(report, O_CLOEXEC) == -1)
 		return -1;
 	s.report = report[1];
-	pid = launch_with(&s, env);
+	pid = launch_with(&s, job->env);
 	error = pid == -1 ? errno : 0;
 	close(report[1]);
 	if (pid != -1 && (error = reported(report[0])) != 0) {
@@ -267,16 +269,16 @@ fault_of_exec(int code)
 }
 
 pid_t
-job_start(char *const argv[], char *const env[], struct rmq_bytes input, struct job_error *why)
+job_start(const struct job *job, struct job_error *why)
 {
 	pid_t pid;
 	int fd;
 
-	if ((fd = input_file(input)) == -1) {
+	if ((fd = input_file(job->input)) == -1) {
 		*why = (struct job_error){ JOB_NO_RESOURCES, errno };
 		return -1;
 	}
-	if ((pid = start(argv, env, fd)) == -1)
+	if ((pid = start(job, fd)) == -1)
 		*why = (struct job_error){ fault_of_exec(errno), errno };
 	close(fd);
 	return pid;

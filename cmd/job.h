@@ -26,6 +26,12 @@ struct job_error {
 	int		 code;		/* of errno */
 };
 
+struct job {
+	char *const	*argv, *const *env;	/* each ends with NULL */
+	struct rmq_bytes input;
+	int		 errors;		/* becomes its standard error, -1: it has ours */
+};
+
 /*
  * Once, before the first job: keeps inherited descriptors from the commands,
  * lets children be waited for, and makes a standard output that is a regular
@@ -35,7 +41,7 @@ struct job_error {
 void	job_setup(void);
 
 /* The command's process, or -1 and why; a command that cannot be run was never a process. */
-pid_t	job_start(char *const argv[], char *const env[], struct rmq_bytes input, struct job_error *);
+pid_t	job_start(const struct job *, struct job_error *);
 
 bool	job_ended(pid_t, int *status);	/* does not wait; the status is that of waitpid() */
 bool	job_succeeded(int status);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "job.h"
+#include "tail.h"
 #include "tasks.h"
 
 struct task *
@@ -16,6 +17,7 @@ tasks_add(struct tasks *tasks, const struct rmq_delivery *d)
 	if ((t = calloc(1, sizeof *t)) == NULL)
 		return NULL;
 	t->state = TASK_WAITING;
+	t->failure.status = -1;
 	t->tag = d->tag;
 	t->owned = true;
 	TAILQ_INSERT_TAIL(tasks, t, next);
@@ -51,6 +53,9 @@ void
 tasks_remove(struct tasks *tasks, struct task *t)
 {
 	TAILQ_REMOVE(tasks, t, next);
+	if (t->tail != NULL)
+		tail_release(t->tail);
+	free(t->failure.said);
 	free(t->copy);
 	free(t);
 }
@@ -80,7 +85,7 @@ tasks_first(const struct tasks *tasks, enum task_state state)
 static bool
 timed(const struct task *t)
 {
-	return t->state == TASK_RESTING || (t->state == TASK_RUNNING && t->pid == 0);
+	return t->until != 0 && t->state != TASK_WAITING;
 }
 
 struct task *

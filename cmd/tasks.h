@@ -2,8 +2,9 @@
 /*
  * tasks - the messages that a worker has in its hands
  *
- * Each is waiting for a free job, or its command runs, or its command failed
- * and it rests before it goes back.  A tag is good until its connection is
+ * Each is waiting for a free job, or its command runs; or its command failed,
+ * and it rests before it is tried again or goes back, or a copy of it is on
+ * its way to where failed messages go.  A tag is good until its connection is
  * lost; a command that still runs then is no longer ours to settle.
  */
 #ifndef TASKS_H
@@ -14,7 +15,16 @@
 
 #include <rmq.h>
 
-enum task_state { TASK_WAITING, TASK_RUNNING, TASK_RESTING };
+enum task_state { TASK_WAITING, TASK_RUNNING, TASK_RESTING, TASK_COPYING };
+
+/* What is to be said of it on a copy. */
+struct failure {
+	int64_t	 delay;			/* where the copy goes: to this delay's queue, or POLICY_DEAD */
+	const char *reason;		/* for the dead */
+	int64_t	 first, last;		/* seconds since 1970 */
+	int	 status;		/* of the command, as waitpid() has it; -1: there was none */
+	char	*said;			/* the end of its standard error; NULL: nothing */
+};
 
 struct task {
 	TAILQ_ENTRY(task)	 next;
@@ -22,9 +32,20 @@ struct task {
 	uint64_t		 tag;
 	bool			 owned;		/* the tag is good */
 	uint64_t		 message;	/* its policy_name() */
+	char			 label[40];	/* the same, for people */
+	unsigned		 attempt;	/* which one it is now; 0: not looked at yet */
 	pid_t			 pid;		/* of the command; 0: nothing but time runs */
-	int64_t			 until;		/* resting, or running without a command */
-	struct rmq_delivery	 delivery;	/* waiting: a copy */
+	int64_t			 started;
+	int64_t			 until;		/* the end of a rest, of pretended work, or of a command's time; 0: no end */
+	bool			 timed_out;	/* the command's time is over */
+	bool			 again;		/* when it has rested: the next attempt here */
+	int64_t			 held_since;	/* by an open breaker; 0: it is not */
+	struct tail		*tail;		/* of the command's standard error, or NULL */
+	struct failure		 failure;
+	uint64_t		 cookie;	/* of the copy; 0: it is not sent */
+	unsigned		 nacks;
+	bool			 returned, refused;
+	struct rmq_delivery	 delivery;	/* if there is a copy */
 	char			*copy;
 };
 

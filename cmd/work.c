@@ -6,19 +6,20 @@
  * "Not the message's fault" is basic.nack, "the attempt failed" is
  * basic.reject: quorum queues of RabbitMQ 4.3 and later count only the second.
  */
-#include <sysexits.h>
-
-#include <inttypes.h>
+#include <errno.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "copy.h"
+#include "exits.h"
 #include "job.h"
 #include "tool.h"
 #include "worker.h"
 
-enum { NOT_EXECUTABLE = 126, NOT_FOUND = 127, DOT_MS = 1000 };
+enum { NOT_EXECUTABLE = 126, NOT_FOUND = 127, DOT_MS = 1000, MOST_OVERDUE = 2 };
 
 void
 work_chat(struct worker *w, const char *what, struct rmq_bytes body)
@@ -31,16 +32,16 @@ work_chat(struct worker *w, const char *what, struct rmq_bytes body)
 	output_end(&w->out, 0);
 }
 
-static void
-give_back(struct worker *w, struct task *t)
+void
+work_nack(struct worker *w, struct task *t)
 {
 	if (t->owned)
 		rmq_nack(w->mq, t->tag, false, true);
 	tasks_remove(&w->tasks, t);
 }
 
-static void
-reject(struct worker *w, struct task *t)
+void
+work_reject(struct worker *w, struct task *t)
 {
 	if (t->owned)
 		rmq_reject(w->mq, t->tag, true);
@@ -53,31 +54,9 @@ succeeded(struct worker *w, struct task *t)
 	if (t->owned && rmq_ack(w->mq, t->tag, false))
 		w->succeeded++;
 	policy_succeeded(&w->policy, t->message);
+	if (breaker_succeeded(&w->breaker))
+		tool_warn("a command succeeded: going on");
 	tasks_remove(&w->tasks, t);
-}
-
-/* Who counts messages wants an answer and no second try. */
-static void __attribute__((format(printf, 3, 4)))
-failed(struct worker *w, struct task *t, const char *fmt, ...)
-{
-	int64_t pause = policy_failed(&w->policy, t->message);
-	char what[600];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(what, sizeof what, fmt, ap);
-	va_end(ap);
-	if (!t->owned) {
-		tool_warn("%s", what);
-		tasks_remove(&w->tasks, t);
-	} else if (w->stage != WORKING || w->count >= 0) {
-		tool_warn("%s; the message goes back to its queue", what);
-		reject(w, t);
-	} else {
-		tool_warn("%s; the message goes back to its queue in %" PRId64 " s", what, pause / 1000);
-		t->state = TASK_RESTING;
-		t->until = rmq_now() + pause;
-	}
 }
 
 static int
@@ -97,35 +76,100 @@ static void
 not_started(struct worker *w, struct task *t, const struct job_error *why)
 {
 	if (why->fault == JOB_TOO_LARGE) {
-		failed(w, t, "cannot run %s for a message: %s", w->command[0], strerror(why->code));
+		work_failed(w, t, "cannot run %s for a message: %s", w->command[0], strerror(why->code));
 		return;
 	}
 	if (w->obstacle == 0)
 		tool_warn("cannot run %s: %s", w->command[0], strerror(why->code));
 	w->obstacle = status_of(why->fault);
-	give_back(w, t);
+	work_nack(w, t);
+}
+
+/* How often its command was run, as the headers say; whoever published it may have written anything there. */
+static unsigned
+attempts_before(const struct rmq_table *headers)
+{
+	struct rmq_buffer text = { 0 };
+	const char *wrong = NULL;
+	int64_t n = 0;
+
+	if (headers != NULL && rmq_table_get(headers, "x-attempt", &text) && rmq_buffer_add(&text, "", 1))
+		n = strtonum(text.data, 0, policy_options.attempts, &wrong);
+	if (wrong != NULL && strcmp(wrong, "too large") == 0)
+		n = policy_options.attempts;
+	rmq_buffer_free(&text);
+	return (unsigned)n;
+}
+
+/* What is known of a message when it is looked at for the first time. */
+static void
+look_at(struct task *t, const struct rmq_delivery *d, const struct rmq_properties *p)
+{
+	struct rmq_bytes name = p->message_id.len > 0 ? p->message_id : d->routing_key;
+
+	t->message = policy_name(d, p);
+	snprintf(t->label, sizeof t->label, "%.*s", (int)name.len, (const char *)name.data);
+	t->attempt = attempts_before(p->headers) + 1;
+}
+
+static void
+forget_last_attempt(struct task *t)
+{
+	if (t->tail != NULL)
+		tail_release(t->tail);
+	t->tail = NULL;
+	t->timed_out = t->again = false;
+	t->failure.status = -1;
+}
+
+static void
+launch(struct worker *w, struct task *t, const struct rmq_delivery *d)
+{
+	struct job job = { .argv = w->command, .env = w->environ.vars, .input = d->body, .errors = -1 };
+	struct job_error why = { JOB_NO_RESOURCES, ENOMEM };
+
+	forget_last_attempt(t);
+	if (w->copies.state == COPIES_ON && (t->tail = tail_open(&w->tails, &job.errors)) == NULL)
+		why.code = errno;
+	else
+		t->pid = job_start(&job, &why);
+	if (job.errors != -1)
+		close(job.errors);
+	if (t->pid <= 0) {
+		t->pid = 0;
+		not_started(w, t, &why);
+		return;
+	}
+	w->started++;
+	t->state = TASK_RUNNING;
+	t->started = rmq_now();
+	t->until = policy_options.job_timeout > 0 ? t->started + policy_options.job_timeout : 0;
 }
 
 static void
 run(struct worker *w, struct task *t, const struct rmq_delivery *d)
 {
 	struct rmq_properties properties = { 0 };
-	struct environ_source from = { d, &properties, w->queue, w->url };
+	struct environ_source from = { .delivery = d, .properties = &properties, .queue = w->queue, .url = w->url };
 	struct rmq_error error = { 0 };
-	struct job_error why;
 
 	t->message = policy_name(d, &properties);
 	if (!rmq_decode_properties(w->mq, d, &properties, &error)) {
-		failed(w, t, "cannot read the properties of a message: %s", error.text);
+		work_failed(w, t, "cannot read the properties of a message: %s", error.text);
 		return;
 	}
-	t->message = policy_name(d, &properties);
+	if (t->attempt == 0)
+		look_at(t, d, &properties);
+	if (policy_times_overdue(&w->policy, t->message) >= MOST_OVERDUE && w->copies.state == COPIES_ON) {
+		t->failure.reason = "timeout";
+		work_failed(w, t, "a message was not acknowledged in the broker's time, twice");
+		return;
+	}
+	from.attempt = w->copies.state == COPIES_ON ? t->attempt : 0;
+	from.came_back = copy_came_back(d, properties.headers, w->queue);
 	if (!environ_make(&w->environ, &from))
 		tool_fail(EX_OSERR, "cannot run %s: out of memory", w->command[0]);
-	if ((t->pid = job_start(w->command, w->environ.vars, d->body, &why)) == -1)
-		not_started(w, t, &why);
-	else
-		t->state = TASK_RUNNING;
+	launch(w, t, d);
 }
 
 /* A second for each dot, as https://www.rabbitmq.com/tutorials/tutorial-two-python has it. */
@@ -138,8 +182,10 @@ pretend(struct worker *w, struct task *t, struct rmq_bytes body)
 	for (size_t i = 0; i < body.len; i++)
 		dots += text[i] == '.';
 	work_chat(w, " [x] Received ", body);
+	w->started++;
 	t->state = TASK_RUNNING;
-	t->until = rmq_now() + dots * DOT_MS;
+	t->started = rmq_now();
+	t->until = t->started + dots * DOT_MS;
 }
 
 static void
@@ -151,28 +197,36 @@ start(struct worker *w, struct task *t, const struct rmq_delivery *d)
 		run(w, t, d);
 }
 
+/* While the breaker is open, one at a time and none before its pause is over. */
 static bool
 job_is_free(const struct worker *w)
 {
-	return w->obstacle == 0 && tasks_count(&w->tasks, TASK_RUNNING) < w->jobs;
+	size_t running = tasks_count(&w->tasks, TASK_RUNNING);
+
+	if (w->obstacle != 0 || w->paused || (w->max_jobs > 0 && w->started >= w->max_jobs))
+		return false;
+	if (w->breaker.open)
+		return running == 0 && rmq_now() >= w->breaker.until;
+	return running < w->jobs;
 }
 
 void
 work_take(struct worker *w, const struct rmq_delivery *d)
 {
+	bool keep = w->copies.state == COPIES_ON;
 	struct task *t;
 
 	w->active = rmq_now();
-	if (w->stage != WORKING || w->taken == w->count) {
+	if (w->stage != WORKING || w->paused || w->taken == w->count) {
 		rmq_nack(w->mq, d->tag, false, true);
 		return;
 	}
 	w->taken++;
-	if ((t = tasks_add(&w->tasks, d)) == NULL)
+	if ((t = tasks_add(&w->tasks, d)) == NULL || (keep && !task_keep(t, d)))
 		tool_fail(EX_OSERR, "cannot take a message: out of memory");
 	if (job_is_free(w) && tasks_first(&w->tasks, TASK_WAITING) == t)
-		start(w, t, d);
-	else if (!task_keep(t, d))
+		start(w, t, keep ? &t->delivery : d);
+	else if (!keep && !task_keep(t, d))
 		tool_fail(EX_OSERR, "cannot keep a message: out of memory");
 }
 
@@ -185,22 +239,65 @@ work_start(struct worker *w)
 		start(w, t, &t->delivery);
 }
 
+/* As the commands of rabbitmq-cli-consumer ask for it. */
+static void
+turn_down(struct worker *w, struct task *t, enum exit_action action)
+{
+	bool requeue = action == ACTION_REJECT_REQUEUE || action == ACTION_NACK_REQUEUE;
+
+	if (t->owned && (action == ACTION_REJECT || action == ACTION_REJECT_REQUEUE))
+		rmq_reject(w->mq, t->tag, requeue);
+	else if (t->owned)
+		rmq_nack(w->mq, t->tag, false, requeue);
+	tasks_remove(&w->tasks, t);
+}
+
+static void
+settle_by_exit(struct worker *w, struct task *t, int status)
+{
+	enum exit_action action = exits_action(status);
+	char how[64];
+
+	job_describe(status, how, sizeof how);
+	switch (action) {
+	case ACTION_ACK:
+		succeeded(w, t);
+		break;
+	case ACTION_DEAD:
+		t->failure.reason = "exit";
+		/* FALLTHROUGH */
+	case ACTION_RETRY:
+		work_failed(w, t, "command failed with %s", how);
+		break;
+	case ACTION_STOP:
+		tool_warn("command ended with %s, which the exit map does not know; the message goes back to its queue", how);
+		w->obstacle = EX_SOFTWARE;
+		work_nack(w, t);
+		break;
+	default:
+		turn_down(w, t, action);
+		break;
+	}
+}
+
 /* A command that we ended has not done its work, whatever it says. */
 static void
 settle(struct worker *w, struct task *t, int status)
 {
-	char how[64];
-
 	w->active = rmq_now();
-	if (w->stage == STOPPING || w->stage == KILLING) {
+	t->failure.status = status;
+	if (t->tail != NULL)
+		tail_finish(t->tail);
+	if (t->timed_out || w->stage == STOPPING || w->stage == KILLING)
 		job_kill(t->pid, SIGKILL);
-		give_back(w, t);
-	} else if (job_succeeded(status))
-		succeeded(w, t);
-	else {
-		job_describe(status, how, sizeof how);
-		failed(w, t, "command failed with %s", how);
-	}
+	if (w->stage == STOPPING || w->stage == KILLING)
+		work_nack(w, t);
+	else if (!t->owned && t->timed_out)
+		tasks_remove(&w->tasks, t);
+	else if (t->timed_out)
+		work_failed(w, t, "command did not end within %.3g s", (double)policy_options.job_timeout / 1000);
+	else
+		settle_by_exit(w, t, status);
 }
 
 void
@@ -213,6 +310,32 @@ work_reap(struct worker *w)
 		settle(w, t, status);
 }
 
+/* First it is asked to end. */
+static void
+time_is_over(struct task *t, int64_t now)
+{
+	job_kill(t->pid, t->timed_out ? SIGKILL : SIGTERM);
+	t->until = t->timed_out ? 0 : now + policy_options.kill_after;
+	t->timed_out = true;
+}
+
+static void
+is_due(struct worker *w, struct task *t, int64_t now)
+{
+	if (t->state == TASK_RUNNING && t->pid != 0) {
+		time_is_over(t, now);
+	} else if (t->state == TASK_RUNNING) {
+		work_chat(w, " [x] Done", rmq_bytes(""));
+		succeeded(w, t);
+	} else if (t->state == TASK_COPYING) {
+		t->until = 0;
+	} else if (t->again) {
+		t->state = TASK_WAITING;
+	} else {
+		work_reject(w, t);
+	}
+}
+
 void
 work_due(struct worker *w, int64_t now)
 {
@@ -220,24 +343,36 @@ work_due(struct worker *w, int64_t now)
 
 	while ((t = tasks_due(&w->tasks, now)) != NULL) {
 		w->active = now;
-		if (t->state == TASK_RESTING) {
-			reject(w, t);
-		} else {
-			work_chat(w, " [x] Done", rmq_bytes(""));
-			succeeded(w, t);
-		}
+		is_due(w, t, now);
 	}
+}
+
+void
+work_nack_waiting(struct worker *w)
+{
+	struct task *t;
+
+	while ((t = tasks_first(&w->tasks, TASK_WAITING)) != NULL)
+		work_nack(w, t);
+}
+
+static bool
+may_be_given_back(const struct task *t)
+{
+	return t->state == TASK_RESTING || (t->state == TASK_COPYING && t->cookie == 0);
 }
 
 void
 work_give_back(struct worker *w)
 {
-	struct task *t;
+	struct task *t, *following;
 
-	while ((t = tasks_first(&w->tasks, TASK_WAITING)) != NULL)
-		give_back(w, t);
-	while ((t = tasks_first(&w->tasks, TASK_RESTING)) != NULL)
-		reject(w, t);
+	work_nack_waiting(w);
+	for (t = TAILQ_FIRST(&w->tasks); t != NULL; t = following) {
+		following = TAILQ_NEXT(t, next);
+		if (may_be_given_back(t))
+			work_reject(w, t);
+	}
 }
 
 void
@@ -248,7 +383,23 @@ work_end(struct worker *w, int sig)
 	tasks_kill(&w->tasks, sig);
 	for (t = TAILQ_FIRST(&w->tasks); t != NULL; t = following) {
 		following = TAILQ_NEXT(t, next);
-		if (t->pid == 0)
-			give_back(w, t);
+		if (t->pid == 0 || t->state != TASK_RUNNING)
+			work_nack(w, t);
 	}
+}
+
+void
+work_lost(struct worker *w)
+{
+	struct task *t;
+
+	if (policy_options.on_lost != ON_LOST_KILL)
+		return;
+	TAILQ_FOREACH(t, &w->tasks, next)
+		if (t->state == TASK_RUNNING && !t->timed_out && !t->owned) {
+			if (t->pid != 0)
+				time_is_over(t, rmq_now());
+			else
+				t->until = rmq_now();
+		}
 }

@@ -9,7 +9,9 @@
  * came.  Nothing is ever dropped here.
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -19,13 +21,18 @@
 #include "groups.h"
 #include "job.h"
 #include "loop.h"
+#include "setup.h"
 #include "tool.h"
 #include "worker.h"
 
+#define TIMEOUT_ARGUMENT "x-consumer-timeout"
+enum { BREAKER_TIME = 5 * 60 * 1000, MARGIN = 60 * 1000 };	/* ms */
+
 static const char *queue = "task_queue";
-static int64_t jobs = 1, prefetch, grace = 30000;
+static int64_t jobs = 1, prefetch, grace = 30000, max_jobs, max_time;
 static bool pass_url;
 static int chat;
+static struct rmq_config config;
 
 static const struct opt options[] = {
 	{ .help = "Work" },
@@ -34,6 +41,9 @@ static const struct opt options[] = {
 	{ 'j', NULL, "N", opt_number, &jobs, NULL, .min = 1, .max = 65535 },
 	{ 'p', "prefetch|prefetch-count", "N", opt_number, &prefetch,
 	    "hold at most N messages (default: as many as jobs)", .min = 1, .max = 65535 },
+	{ 0, "max-jobs", "N", opt_number, &max_jobs, "end after N commands", .min = 1, .max = INT64_MAX },
+	{ 0, "max-time", "SECS", opt_seconds, &max_time, "take nothing more after this time, and end",
+	    .min = 1, .max = INT64_MAX },
 	{ 0, "grace", "SECS", opt_seconds, &grace,
 	    "give running commands this time at the end (default: 30)" },
 	{ 0, "pass-url", NULL, opt_flag, &pass_url, "let commands see AMQP_URL, password and all" },
@@ -46,10 +56,10 @@ static const struct tool tool = {
 	.name = "worker",
 	.about = "run a command for each message of a queue",
 	.operands = "[--] [command [argument ...]]",
-	.groups = { options, opt_limit, opt_declare, opt_connect, NULL },
+	.groups = { options, opt_policy, opt_limit, opt_declare, opt_connect, NULL },
 };
 
-/* Tags are void now: what runs is no longer ours to acknowledge. */
+/* What runs is no longer ours to acknowledge. */
 static void
 disown(struct worker *w, const char *what, struct rmq_bytes why)
 {
@@ -60,19 +70,44 @@ disown(struct worker *w, const char *what, struct rmq_bytes why)
 	tool_warn("%s%.*s%s", what, (int)why.len, (const char *)why.data, running);
 	w->taken -= (int64_t)tasks_count(&w->tasks, TASK_WAITING);
 	tasks_disown(&w->tasks);
+	work_lost(w);
+}
+
+/* The message that was in hand the longest is the one that was too long for the broker. */
+static void
+note_overdue(struct worker *w)
+{
+	const struct task *t = TAILQ_FIRST(&w->tasks);
+
+	if (t != NULL && t->attempt > 0)
+		policy_overdue(&w->policy, t->message);
 }
 
 static void
 lost(struct worker *w, struct rmq_bytes why)
 {
+	bool overdue = why.len > 0 && memmem(why.data, why.len, "timed out", strlen("timed out")) != NULL;
+
 	if (w->closing) {
 		tool_warn("cannot tell whether the last acknowledgements arrived: %.*s",
 		    (int)why.len, (const char *)why.data);
 		w->status = EX_TEMPFAIL;
+	} else if (w->connected && overdue) {
+		note_overdue(w);
+		disown(w, "the broker took its messages back: ", why);
 	} else if (w->connected)
 		disown(w, "connection lost: ", why);
 	w->lost_at = rmq_now();
 	w->connected = w->consuming = false;
+}
+
+/* By a broker since 4.3 whose time for an acknowledgement is over, or because the queue is gone or moves. */
+static void
+cancelled(struct worker *w)
+{
+	note_overdue(w);
+	disown(w, "the broker cancelled the subscription and took its messages back; subscribing again", rmq_bytes(""));
+	w->active = rmq_now();
 }
 
 static void
@@ -84,7 +119,9 @@ ready(struct worker *w)
 	else
 		work_chat(w, " [*] Waiting for messages. To exit press CTRL+C", rmq_bytes(""));
 	w->was_connected = w->connected = true;
-	w->consuming = w->stage == WORKING && !w->enough;
+	w->consuming = w->subscribed && w->stage == WORKING && !w->enough && !w->paused;
+	if (w->copies.state == COPIES_UNKNOWN && w->command != NULL)
+		copies_look(&w->copies, &config, queue);
 }
 
 static void
@@ -98,13 +135,14 @@ handle(struct worker *w, const struct rmq_event *e)
 		work_take(w, &e->delivery);
 		break;
 	case RMQ_CANCELLED:
-		disown(w, "the broker cancelled the subscription; subscribing again", rmq_bytes(""));
+		cancelled(w);
 		break;
 	case RMQ_LOST:
 		lost(w, e->text);
 		break;
 	case RMQ_STOPPED:
 		w->consuming = false;
+		worker_resume(w);
 		break;
 	case RMQ_CLOSED:
 		w->closed = true;
@@ -115,11 +153,36 @@ handle(struct worker *w, const struct rmq_event *e)
 }
 
 static void
+open_session(struct worker *w)
+{
+	if ((w->mq = rmq_open(&config)) == NULL)
+		tool_fail(EX_OSERR, "cannot open a session: out of memory");
+	rmq_declare_queue(w->mq, &(struct rmq_queue){
+	    .name = queue,
+	    .declare = groups_declare(queue, RMQ_MAKE_OR_FIND),
+	    .exclusive = declare_options.exclusive,
+	    .arguments = declare_options.arguments });
+}
+
+/* Only quorum queues know x-consumer-timeout, and what kind a queue is the broker tells by refusing it. */
+static bool
+again_without_timeout(struct worker *w)
+{
+	if (!w->asked_for_time || w->taken > 0 || strstr(rmq_error(w->mq)->text, TIMEOUT_ARGUMENT) == NULL)
+		return false;
+	rmq_free(w->mq);
+	w->subscribed = w->asked_for_time = w->connected = w->consuming = w->was_connected = false;
+	w->no_time_to_ask_for = true;
+	open_session(w);
+	return true;
+}
+
+static void
 check_session(struct worker *w)
 {
 	const struct rmq_error *error;
 
-	if (w->failed || !rmq_failed(w->mq))
+	if (w->failed || !rmq_failed(w->mq) || again_without_timeout(w))
 		return;
 	w->failed = true;
 	w->connected = w->consuming = false;
@@ -146,15 +209,89 @@ check_output(struct worker *w, short revents)
 	worker_stop(w, EX_IOERR);
 }
 
-static short
-wait_for_more(struct worker *w)
+static void
+wait_for_more(struct worker *w, short *output)
 {
-	struct pollfd out = { .fd = w->chats && w->out.error == 0 ? w->out.fd : -1 };
+	struct rmq *sessions[2];
+	size_t n = 0;
+	struct pollfd *fds;
 
-	if (out.fd != -1)
-		out.events = output_events(&w->out);
-	loop_wait(&w->mq, w->failed ? 0 : 1, &out, 1, worker_deadline(w));
-	return out.revents;
+	if (!w->failed)
+		sessions[n++] = w->mq;
+	if (w->copies.mq != NULL)
+		sessions[n++] = w->copies.mq;
+	if ((fds = tails_poll(&w->tails, 1)) == NULL)
+		tool_fail(EX_OSERR, "cannot wait for commands: out of memory");
+	fds[0] = (struct pollfd){ .fd = w->chats && w->out.error == 0 ? w->out.fd : -1 };
+	if (fds[0].fd != -1)
+		fds[0].events = output_events(&w->out);
+	loop_wait(sessions, n, fds, 1 + w->tails.nfds, worker_deadline(w));
+	*output = fds[0].revents;
+	tails_read(&w->tails, 1);
+}
+
+/* All that a message goes through is in hand by one attempt after the other, and maybe while the breaker is open. */
+static int64_t
+longest_in_hand(int64_t hold)
+{
+	int64_t one = policy_options.job_timeout + policy_options.kill_after, all = one, delay;
+	unsigned attempt = 1;
+
+	while (attempt <= POLICY_DELAYS && policy_held(delay = policy_delay(attempt++)))
+		all += delay + one;
+	return all * ((hold + jobs - 1) / jobs) + BREAKER_TIME + MARGIN;
+}
+
+static struct rmq_table *
+consumer_arguments(struct worker *w, int64_t hold)
+{
+	struct rmq_table *table = rmq_table_new();
+	struct rmq_error error = { 0 };
+	char text[24];
+
+	snprintf(text, sizeof text, "%" PRId64, longest_in_hand(hold));
+	if (table == NULL || !rmq_table_set(table, TIMEOUT_ARGUMENT, RMQ_INT64, text, &error))
+		tool_fail(EX_OSERR, "cannot subscribe: out of memory");
+	w->asked_for_time = true;
+	return table;
+}
+
+/* https://www.rabbitmq.com/docs/consumers#acknowledgement-timeout */
+static bool
+may_ask_for_time(const struct worker *w)
+{
+	unsigned major = 0, minor = 0;
+
+	if (policy_options.job_timeout == 0 || w->no_time_to_ask_for ||
+	    sscanf(rmq_server_version(w->mq), "%u.%u", &major, &minor) != 2)
+		return false;
+	return major > 4 || (major == 4 && minor >= 3);
+}
+
+static void
+subscribe(struct worker *w)
+{
+	int64_t hold = prefetch > 0 ? prefetch : jobs;
+	struct rmq_table *arguments = NULL;
+
+	if (w->count >= 0 && w->count < hold)
+		hold = w->count;
+	if (may_ask_for_time(w))
+		arguments = consumer_arguments(w, hold);
+	rmq_consume(w->mq, &(struct rmq_consumer){ .queue = queue, .prefetch = (uint16_t)hold, .arguments = arguments });
+	rmq_table_free(arguments);
+	w->subscribed = w->consuming = true;
+	w->active = rmq_now();
+}
+
+/* Not before it is known where failed messages can go. */
+static void
+subscribe_when_possible(struct worker *w)
+{
+	bool decided = w->command == NULL || w->copies.state >= COPIES_OFF;
+
+	if (!w->subscribed && w->connected && decided && w->stage == WORKING && !w->paused)
+		subscribe(w);
 }
 
 static void
@@ -170,66 +307,41 @@ work(struct worker *w)
 		check_session(w);
 		work_due(w, rmq_now());
 		work_start(w);
+		work_copies(w, rmq_now());
 		check_output(w, revents);
+		subscribe_when_possible(w);
 		worker_heed_limits(w, rmq_now());
 		if (worker_over(w, rmq_now()))
 			break;
-		revents = wait_for_more(w);
+		wait_for_more(w, &revents);
 		while ((sig = loop_signal()) != 0)
 			worker_caught(w, sig);
 	}
 }
 
-static struct rmq *
-open_session(void)
-{
-	static struct rmq_config config;
-	struct rmq *mq;
-
-	config = groups_config(tool.name);
-	if (config.retry_limit == 0)
-		config.retry_limit = -1;
-	if ((mq = rmq_open(&config)) == NULL)
-		tool_fail(EX_OSERR, "cannot open a session: out of memory");
-	return mq;
-}
-
-static void
-subscribe(struct worker *w)
-{
-	int64_t hold = prefetch > 0 ? prefetch : jobs;
-
-	rmq_declare_queue(w->mq, &(struct rmq_queue){
-	    .name = queue,
-	    .declare = groups_declare(queue, RMQ_MAKE_OR_FIND),
-	    .exclusive = declare_options.exclusive,
-	    .arguments = declare_options.arguments });
-	if (w->count >= 0 && w->count < hold)
-		hold = w->count;
-	rmq_consume(w->mq, &(struct rmq_consumer){ .queue = queue, .prefetch = (uint16_t)hold });
-}
-
 static void
 begin(struct worker *w, char **command)
 {
-	static const int signals[] = { SIGCHLD, SIGTERM, SIGINT, SIGHUP };
+	static const int signals[] = { SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2 };
 
 	job_setup();
 	for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
 		loop_catch(signals[i]);
 	TAILQ_INIT(&w->tasks);
+	tails_init(&w->tails);
 	w->command = *command != NULL ? command : NULL;
 	w->queue = queue;
 	w->url = pass_url ? getenv("AMQP_URL") : NULL;
 	w->jobs = (size_t)jobs;
 	w->count = limit_options.count;
 	w->grace = grace;
+	w->max_jobs = max_jobs;
+	w->max_time = max_time;
 	w->began = rmq_now();
 	w->chats = w->command == NULL && (chat == CHAT_ALWAYS || (chat == CHAT_AUTO && isatty(STDOUT_FILENO)));
 	if (w->chats)
 		output_open(&w->out, STDOUT_FILENO, false, 1);
-	w->mq = open_session();
-	subscribe(w);
+	open_session(w);
 }
 
 int
@@ -238,9 +350,16 @@ main(int argc, char *argv[])
 	static struct worker w;
 
 	tool_start(&tool, &argc, &argv);
+	config = groups_config(tool.name);
+	if (policy_options.setup)
+		return tool_end(setup(&config, queue));
+	if (config.retry_limit == 0)
+		config.retry_limit = -1;
 	begin(&w, argv);
 	work(&w);
+	copies_free(&w.copies);
 	rmq_free(w.mq);
+	tails_free(&w.tails);
 	environ_free(&w.environ);
 	if (w.chats)
 		output_close(&w.out);

@@ -1,16 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * worker - what the program (worker.c), its work on one message (work.c) and
- * its end (worker_end.c) know of each other
+ * What the parts of a worker know of each other.
+ *
+ *	worker.c	the program: its options, its session, its loop
+ *	work.c		a message from its delivery to the end of its command
+ *	work_failed.c	what becomes of it when the command failed
+ *	work_copies.c	copies of it, until they are confirmed
+ *	worker_end.c	limits, signals and the end
  */
 #ifndef WORKER_H
 #define WORKER_H
 
 #include <rmq.h>
 
+#include "breaker.h"
+#include "copies.h"
 #include "environ.h"
 #include "output.h"
 #include "policy.h"
+#include "tail.h"
 #include "tasks.h"
 
 enum stage {
@@ -28,14 +36,21 @@ struct worker {
 	size_t		 jobs;		/* commands that may run at once */
 	int64_t		 grace;		/* ms for running commands, at the end */
 	int64_t		 count;		/* messages to take, -1: no limit */
+	int64_t		 max_jobs, max_time;	/* commands to start and ms to work, 0: no limit */
 
 	struct environ	 environ;
 	struct policy	 policy;
+	struct breaker	 breaker;
+	struct copies	 copies;
 	struct tasks	 tasks;
+	struct tails	 tails;
 	struct output	 out;
 	bool		 chats;
 
-	int64_t		 taken, succeeded;
+	int64_t		 taken, started, succeeded;
+	int64_t		 no_queue_since;	/* copies come back, 0: they do not */
+	bool		 not_taken;		/* copies are refused for now, which has been told */
+	bool		 policy_told;		/* that there is none */
 	int64_t		 active;	/* when a message last came or went */
 	int		 obstacle;	/* exit status: no command can be run at all, 0: none in sight */
 
@@ -45,6 +60,9 @@ struct worker {
 	int		 signals, signal; /* how many asked for the end, and which was the first */
 	int64_t		 began, lost_at;
 	bool		 was_connected, connected;
+	bool		 subscribed;	/* the session knows of the queue */
+	bool		 asked_for_time, no_time_to_ask_for;	/* x-consumer-timeout; it was refused */
+	bool		 paused;	/* by SIGUSR1 */
 	bool		 consuming;	/* deliveries may still come */
 	bool		 enough;	/* `count' was taken */
 	bool		 closing, closed, failed; /* the session */
@@ -53,13 +71,24 @@ struct worker {
 void	work_take(struct worker *, const struct rmq_delivery *);
 void	work_start(struct worker *);		/* what waits, while jobs are free */
 void	work_reap(struct worker *);		/* commands that have ended */
-void	work_due(struct worker *, int64_t now);	/* what has rested or pretended long enough */
+void	work_due(struct worker *, int64_t now);	/* what has rested, pretended or run long enough */
+void	work_nack_waiting(struct worker *);	/* what was not started */
 void	work_give_back(struct worker *);	/* all that does not run */
 void	work_end(struct worker *, int sig);	/* what runs, before its time */
 void	work_chat(struct worker *, const char *what, struct rmq_bytes body);
+void	work_lost(struct worker *);		/* commands whose messages are no longer ours, as --on-lost says */
+
+void	work_nack(struct worker *, struct task *);	/* it goes back: not its fault */
+void	work_reject(struct worker *, struct task *);	/* it goes back: its attempt failed */
+
+/* One attempt failed; t->failure.reason: it must not be tried again. */
+void	work_failed(struct worker *, struct task *, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+void	work_copies(struct worker *, int64_t now);	/* sends copies, and acknowledges what was confirmed */
 
 void	worker_stop(struct worker *, int status);	/* the first reason decides the exit status */
 void	worker_caught(struct worker *, int sig);
+void	worker_resume(struct worker *);		/* taking messages, if nothing is against it */
+void	worker_report(const struct worker *, int64_t now);	/* what runs since when, on standard error */
 int64_t	worker_deadline(const struct worker *);
 void	worker_heed_limits(struct worker *, int64_t now);
 bool	worker_over(struct worker *, int64_t now);

@@ -60,18 +60,59 @@ hurry(struct worker *w, const char *why)
 	}
 }
 
-void
-worker_caught(struct worker *w, int sig)
+static void
+asked_to_end(struct worker *w, int sig)
 {
-	if (sig == SIGCHLD) {
-		work_reap(w);
-		return;
-	}
 	if (w->signals++ > 0)
 		hurry(w, "interrupted again");
 	else {
 		w->signal = sig;
 		worker_stop(w, EX_OK);
+	}
+}
+
+/* Like a red light: what runs goes on, and what waits is for other workers. */
+static void
+pause_or_resume(struct worker *w)
+{
+	if (w->stage != WORKING)
+		return;
+	w->paused = !w->paused;
+	tool_warn(w->paused ? "paused" : "going on");
+	if (w->paused) {
+		rmq_stop_consuming(w->mq);
+		work_nack_waiting(w);
+	} else
+		worker_resume(w);
+}
+
+/* The broker may not have heard yet that it was to stop: then this is called again. */
+void
+worker_resume(struct worker *w)
+{
+	if (w->paused || w->enough || w->stage != WORKING || !w->subscribed || w->consuming)
+		return;
+	rmq_resume_consuming(w->mq);
+	w->consuming = w->connected;
+	w->active = rmq_now();
+}
+
+void
+worker_caught(struct worker *w, int sig)
+{
+	switch (sig) {
+	case SIGCHLD:
+		work_reap(w);
+		break;
+	case SIGUSR1:
+		pause_or_resume(w);
+		break;
+	case SIGUSR2:
+		worker_report(w, rmq_now());
+		break;
+	default:
+		asked_to_end(w, sig);
+		break;
 	}
 }
 
@@ -92,7 +133,9 @@ limit(const struct worker *w)
 		return -1;
 	if (limit_options.timeout >= 0)
 		when = w->began + limit_options.timeout;
-	if (idle >= 0 && w->connected && TAILQ_EMPTY(&w->tasks))
+	if (w->max_time > 0)
+		when = sooner(when, w->began + w->max_time);
+	if (idle >= 0 && w->consuming && TAILQ_EMPTY(&w->tasks))
 		when = sooner(when, w->active + idle);
 	return when;
 }
@@ -102,6 +145,8 @@ worker_deadline(const struct worker *w)
 {
 	int64_t when = sooner(tasks_deadline(&w->tasks), limit(w));
 
+	if (w->breaker.open && w->breaker.until > rmq_now())
+		when = sooner(when, w->breaker.until);
 	return w->stage == WORKING ? when : sooner(when, w->stage_end);
 }
 
@@ -112,6 +157,8 @@ worker_heed_limits(struct worker *w, int64_t now)
 
 	if (w->obstacle != 0)
 		worker_stop(w, w->obstacle);
+	if (w->max_jobs > 0 && w->started >= w->max_jobs)
+		worker_stop(w, EX_OK);
 	if (w->stage == WORKING && w->taken == w->count && !w->enough) {
 		w->enough = true;
 		rmq_stop_consuming(w->mq);
@@ -126,8 +173,10 @@ leave(struct worker *w)
 {
 	if (w->stage == WORKING || !TAILQ_EMPTY(&w->tasks))
 		return;
-	if (w->stage != LEAVING)
+	if (w->stage != LEAVING) {
 		enter(w, LEAVING, LEAVE_MS);
+		copies_leave(&w->copies);
+	}
 	if (!w->connected)
 		w->closed = true;
 	else if (!w->consuming && !w->closing) {
@@ -140,9 +189,11 @@ bool
 worker_over(struct worker *w, int64_t now)
 {
 	leave(w);
-	if (w->closed || w->stage == WORKING || now < w->stage_end)
-		return w->closed;
-	if (w->stage == KILLING)
+	if (w->closed && w->copies.mq == NULL)
+		return true;
+	if (w->stage == WORKING || now < w->stage_end)
+		return false;
+	if (w->stage == KILLING || w->closed)
 		return true;
 	hurry(w, "the time is over");
 	return w->closed;

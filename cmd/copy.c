@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The headers of a copy.
+ */
+#include <sys/wait.h>
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <jansson.h>
+
+#include "copy.h"
+#include "groups.h"
+#include "policy.h"
+
+/* CC and BCC would route copies elsewhere: https://www.rabbitmq.com/docs/sender-selected */
+static const char *const unwanted[] = {
+	"x-death", "x-first-death-exchange", "x-first-death-queue", "x-first-death-reason",
+	"x-last-death-exchange", "x-last-death-queue", "x-last-death-reason",
+	"x-delivery-count", "x-acquired-count", "CC", "BCC",
+	"x-last-exit", "x-last-signal", "x-last-error", "x-dead-reason",
+};
+
+struct copy {
+	struct rmq_table	*headers;
+	struct rmq_error	*error;
+	bool			 good;	/* so far */
+};
+
+static void
+set(struct copy *c, const char *name, enum rmq_type type, const char *text)
+{
+	c->good = c->good && rmq_table_set(c->headers, name, type, text, c->error);
+}
+
+static void
+set_number(struct copy *c, const char *name, enum rmq_type type, int64_t number)
+{
+	char text[24];
+
+	snprintf(text, sizeof text, "%" PRId64, number);
+	set(c, name, type, text);
+}
+
+static void
+set_name(struct copy *c, const char *name, struct rmq_bytes value)
+{
+	char text[256];
+
+	snprintf(text, sizeof text, "%.*s", (int)value.len, (const char *)value.data);
+	if (value.data != NULL)
+		set(c, name, RMQ_STRING, text);
+}
+
+static bool
+has(const struct rmq_table *headers, const char *name)
+{
+	struct rmq_buffer text = { 0 };
+	bool found = headers != NULL && rmq_table_get(headers, name, &text);
+
+	rmq_buffer_free(&text);
+	return found;
+}
+
+bool
+copy_came_back(const struct rmq_delivery *d, const struct rmq_table *headers, const char *queue)
+{
+	return d->exchange.len == 0 && d->routing_key.len == strlen(queue) &&
+	    memcmp(d->routing_key.data, queue, d->routing_key.len) == 0 &&
+	    has(headers, "x-attempt") && has(headers, "x-origin-routing-key");
+}
+
+static void
+set_cc(struct copy *c)
+{
+	struct rmq_buffer text = { 0 };
+	json_t *headers = NULL;
+	char *cc = NULL;
+
+	if (rmq_table_json(c->headers, &text))
+		headers = json_loadb(text.data, text.len, 0, NULL);
+	if (headers != NULL)
+		cc = json_dumps(json_object_get(headers, "CC"), JSON_COMPACT);
+	if (cc != NULL)
+		set(c, "x-origin-cc", RMQ_JSON, cc);
+	free(cc);
+	json_decref(headers);
+	rmq_buffer_free(&text);
+}
+
+/* Where the message came from, unless it is a copy already and says so. */
+static void
+set_origin(struct copy *c, const struct rmq_delivery *d, const struct rmq_properties *p, const char *queue)
+{
+	if (copy_came_back(d, p->headers, queue))
+		return;
+	set_name(c, "x-origin-exchange", d->exchange);
+	set_name(c, "x-origin-routing-key", d->routing_key);
+	set_name(c, "x-origin-queue", rmq_bytes(queue));
+	set_name(c, "x-origin-user-id", p->user_id);
+	set_name(c, "x-origin-expiration", p->expiration);
+	set_cc(c);
+}
+
+static void
+set_end(struct copy *c, const struct failure *f)
+{
+	if (f->status != -1 && WIFSIGNALED(f->status))
+		set_number(c, "x-last-signal", RMQ_INT32, WTERMSIG(f->status));
+	else if (f->status != -1)
+		set_number(c, "x-last-exit", RMQ_INT32, WEXITSTATUS(f->status));
+	if (f->said != NULL)
+		set(c, "x-last-error", RMQ_STRING, f->said);
+	if (f->delay == POLICY_DEAD)
+		set(c, "x-dead-reason", RMQ_STRING, f->reason);
+}
+
+static void
+set_headers(struct copy *c, const struct task *t, const struct rmq_properties *p, const char *queue)
+{
+	bool failed_before = copy_came_back(&t->delivery, p->headers, queue) && has(p->headers, "x-first-failed-at");
+
+	set_origin(c, &t->delivery, p, queue);
+	for (size_t i = 0; i < sizeof unwanted / sizeof *unwanted; i++)
+		rmq_table_remove(c->headers, unwanted[i]);
+	set_number(c, "x-attempt", RMQ_INT32, t->attempt);
+	if (!failed_before)
+		set_number(c, "x-first-failed-at", RMQ_TIMESTAMP, t->failure.first);
+	set_number(c, "x-last-failed-at", RMQ_TIMESTAMP, t->failure.last);
+	set_end(c, &t->failure);
+}
+
+static bool
+publish(struct rmq *to, const struct task *t, struct rmq_properties *p, const char *target, struct rmq_error *e)
+{
+	const struct rmq_message message = {
+		.exchange = rmq_bytes(""),
+		.routing_key = rmq_bytes(target),
+		.properties = p,
+		.body = t->delivery.body,
+		.mandatory = true,
+		.cookie = t->cookie,
+	};
+
+	p->user_id = p->expiration = (struct rmq_bytes){ 0 };
+	p->delivery_mode = 2;
+	p->has |= RMQ_HAS_DELIVERY_MODE;
+	if (p->message_id.data == NULL)
+		p->message_id = groups_new_id();
+	return rmq_publish(to, &message, e);
+}
+
+bool
+copy_publish(struct rmq *from, struct rmq *to, const struct task *t, const char *queue, const char *target,
+    struct rmq_error *e)
+{
+	struct copy copy = { .error = e, .good = true };
+	struct rmq_properties p;
+	bool published;
+
+	if (!rmq_decode_properties(from, &t->delivery, &p, e))
+		return false;
+	if ((copy.headers = rmq_table_copy(p.headers)) != NULL)
+		set_headers(&copy, t, &p, queue);
+	else {
+		*e = (struct rmq_error){ .status = RMQ_SYSTEM, .text = "out of memory" };
+		copy.good = false;
+	}
+	p.headers = copy.headers;
+	published = copy.good && publish(to, t, &p, target, e);
+	rmq_table_free(copy.headers);
+	return published;
+}

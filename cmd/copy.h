@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * copy - a failed message as it goes to a retry queue or to the dead
+ *
+ * The body and the properties are the message's own, except:
+ *
+ *	x-attempt			how often its command was run
+ *	x-first-failed-at, x-last-failed-at
+ *	x-last-exit or x-last-signal	how the command ended
+ *	x-last-error			the end of its standard error
+ *	x-dead-reason			attempts, exit or timeout; for the dead
+ *	x-origin-exchange, x-origin-routing-key, x-origin-queue
+ *	x-origin-user-id, x-origin-expiration, x-origin-cc
+ *					what the copy itself must not have
+ *
+ * What brokers note in headers is left out, the delivery mode is persistent,
+ * and a message without an id gets one.
+ */
+#ifndef COPY_H
+#define COPY_H
+
+#include <rmq.h>
+
+#include "tasks.h"
+
+/* Properties are decoded by the first session, the copy is published on the second.  False: it cannot be sent as it is. */
+bool	copy_publish(struct rmq *from, struct rmq *to, const struct task *, const char *queue, const char *target,
+	    struct rmq_error *);
+/* Is what was delivered from this queue a copy that has come back? */
+bool	copy_came_back(const struct rmq_delivery *, const struct rmq_table *headers, const char *queue);
+
+#endif

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a worker answers to SIGUSR2.
+ */
+#include <inttypes.h>
+
+#include "tool.h"
+#include "worker.h"
+
+static void
+report_task(const struct task *t, int64_t now)
+{
+	char pid[32] = "";
+
+	if (t->pid != 0)
+		snprintf(pid, sizeof pid, "process %ld, ", (long)t->pid);
+	tool_warn("running for %.1f s: %smessage %s, attempt %u%s", (double)(now - t->started) / 1000, pid,
+	    t->label[0] != '\0' ? t->label : "without a name", t->attempt > 0 ? t->attempt : 1,
+	    t->owned ? "" : ", no longer ours");
+}
+
+void
+worker_report(const struct worker *w, int64_t now)
+{
+	const struct task *t;
+
+	tool_warn("%zu running, %zu waiting, %zu resting, %zu being moved; %" PRId64 " commands since %.0f s, %" PRId64
+	    " succeeded%s%s", tasks_count(&w->tasks, TASK_RUNNING), tasks_count(&w->tasks, TASK_WAITING),
+	    tasks_count(&w->tasks, TASK_RESTING), tasks_count(&w->tasks, TASK_COPYING), w->started,
+	    (double)(now - w->began) / 1000, w->succeeded, w->paused ? "; paused" : "",
+	    w->breaker.open ? "; one at a time" : "");
+	TAILQ_FOREACH(t, &w->tasks, next)
+		if (t->state == TASK_RUNNING)
+			report_task(t, now);
+}

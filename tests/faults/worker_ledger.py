@@ -1,0 +1,158 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""Jobs against kills: none is lost, and each that never succeeds is among the dead, with its reason.
+
+usage: worker_ledger.py QUEUE JOBS KILLS WORKERS BROKER-KILLS HOW
+
+The queues of `worker --setup' for QUEUE are there.  JOBS messages are published.  A third of them
+fail twice, one in seventeen always; WORKERS workers run, and one of them after the other is killed
+with SIGKILL and replaced, BROKER-KILLS times the broker instead (scripts/broker HOW, kill or stop,
+and start).  Then the work may end in peace.  The command that workers run is this file too: `worker_ledger.py
+--job LOG' notes what it gets and how it ends.
+"""
+
+import collections
+import json
+import logging
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import pika
+
+BROKER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "scripts", "broker")
+OPTIONS = ["--attempts", "4", "--delays", "100ms,1s", "--hold", "0.2"]
+PEACE = 120
+
+
+def kind(number):
+    if number % 17 == 0:
+        return "poison"
+    return "twice" if number % 3 == 0 else "good"
+
+
+def job(log):
+    """Note what was done, in one write."""
+    body = sys.stdin.read()
+    attempt = int(os.environ["AMQP_ATTEMPT"])
+    fd = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    time.sleep(random.uniform(0, 0.05))
+    number, what = body.split()
+    if what == "poison" or (what == "twice" and attempt < 3):
+        sys.exit(f"cannot do {number}")
+    os.write(fd, f"{number}\n".encode())
+
+
+def connect():
+    end = time.monotonic() + PEACE
+    while True:
+        try:
+            return pika.BlockingConnection(pika.URLParameters(os.environ["AMQP_URL"]))
+        except (pika.exceptions.AMQPError, OSError):
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.2)
+
+
+def publish(queue, jobs):
+    connection = connect()
+    channel = connection.channel()
+    channel.confirm_delivery()
+    for number in range(jobs):
+        properties = pika.BasicProperties(delivery_mode=2, message_id=f"job-{number}")
+        channel.basic_publish("", queue, f"{number} {kind(number)}".encode(), properties, mandatory=True)
+    connection.close()
+
+
+def spawn(queue, log, errors):
+    command = ["worker", "-q", queue, "-P", "2", "--wait=60", *OPTIONS, sys.executable, __file__, "--job", log]
+    return subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=errors, start_new_session=True)
+
+
+def restart_broker(how):
+    subprocess.run([BROKER, how], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([BROKER, "start"], check=True, stdout=subprocess.DEVNULL)
+
+
+def depths(channel, queues):
+    return {q: channel.queue_declare(q, passive=True).method.message_count for q in queues}
+
+
+def await_dead(queue, wanted):
+    """Wait until nothing is anywhere but among the dead; the dead as (body, headers)."""
+    connection = connect()
+    channel = connection.channel()
+    end = time.monotonic() + PEACE
+    dead, quiet = [], 0
+    while quiet < 30:
+        method, properties, body = channel.basic_get(queue + ".dead")
+        if method:
+            dead.append((body.decode(), properties.headers))
+            channel.basic_ack(method.delivery_tag)
+            continue
+        left = depths(channel, [queue, queue + ".retry.1s"])
+        settled = not any(left.values()) and len({body for body, _ in dead}) >= wanted
+        quiet = quiet + 1 if settled else 0
+        if time.monotonic() > end:
+            with open("workers.err", encoding="utf-8", errors="replace") as told:
+                sys.stderr.write("".join(told.readlines()[-20:]))
+            sys.exit(f"ledger: not settled after {PEACE} s: {left}, {len(dead)} dead, {wanted} wanted")
+        time.sleep(0.1)
+    connection.close()
+    return dead
+
+
+def check(done, dead, jobs, kills):
+    ran = collections.Counter(done)
+    buried = collections.Counter(int(body.split()[0]) for body, _ in dead)
+    good = [n for n in range(jobs) if kind(n) != "poison"]
+    poison = [n for n in range(jobs) if kind(n) == "poison"]
+    lost = [n for n in good if n not in ran] + [n for n in poison if n not in buried]
+    wrong = [n for n in poison if n in ran] + [n for n in good if n in buried]
+    twice = sum(count - 1 for count in (ran + buried).values())
+    reasons = collections.Counter(headers.get("x-dead-reason") for _, headers in dead)
+    silent = [body for body, headers in dead if f"cannot do {body.split()[0]}" != headers.get("x-last-error")
+              or headers.get("x-last-exit") != 1 or headers.get("x-attempt") != 4]
+    print(json.dumps({"jobs": jobs, "kills": kills, "done": len(ran), "dead": len(buried), "twice": twice,
+                      "lost": lost, "wrong": wrong, "reasons": reasons, "silent": silent}))
+    return not lost and not wrong and not silent and set(reasons) <= {"attempts"}
+
+
+def main(queue, jobs, kills, workers, broker_kills, how):
+    log, errors = os.path.abspath("done.log"), open("workers.err", "ab")
+    jobs, kills, workers, broker_kills = int(jobs), int(kills), int(workers), int(broker_kills)
+    publish(queue, jobs)
+    running = [spawn(queue, log, errors) for _ in range(workers)]
+    victims = ["broker"] * broker_kills + ["worker"] * (kills - broker_kills)
+    random.shuffle(victims)
+    try:
+        for victim in victims:
+            time.sleep(random.uniform(0.2, 1.2))
+            if victim == "broker":
+                restart_broker(how)
+                continue
+            place = random.randrange(workers)
+            running[place].kill()
+            running[place].wait()
+            running[place] = spawn(queue, log, errors)
+        dead = await_dead(queue, sum(kind(n) == "poison" for n in range(jobs)))
+        for worker in running:
+            worker.send_signal(signal.SIGTERM)
+        statuses = [worker.wait(60) for worker in running]
+    finally:
+        for worker in running:
+            worker.kill()
+    with open(log, encoding="ascii") as lines:
+        done = [int(line) for line in lines]
+    if any(statuses) or not check(done, dead, jobs, kills):
+        sys.exit(f"ledger: failed; the workers ended with {statuses}")
+
+
+if sys.argv[1:2] == ["--job"]:
+    job(sys.argv[2])
+else:
+    logging.disable()
+    main(*sys.argv[1:])
