@@ -77,9 +77,9 @@ on_refused(struct run *r, const struct rmq_event *e)
 static void
 on_ready(struct run *r)
 {
-	if (r->lost_now && r->talk)
-		run_tell(r, "connected again");
-	r->lost_now = false;
+	if (r->lost_at != 0 && r->talk)
+		run_tell(r, "reconnected after %.1f s", (double)(rmq_now() - r->lost_at) / 1000);
+	r->lost_at = 0;
 	r->ready = r->connected = true;
 }
 
@@ -87,12 +87,12 @@ static void
 on_lost(struct run *r, const struct rmq_event *e)
 {
 	r->connected = false;
-	r->lost_now = true;
+	r->lost_at = rmq_now();
 	r->blocked[0] = '\0';
 	suspects_lost(&r->suspects);
 	keep(r->lost, sizeof(r->lost), e->text);
 	if (r->talk)
-		run_tell(r, "connection lost, connecting again: %s", r->lost);
+		run_tell(r, "%s; connecting again", r->lost);
 }
 
 static void
@@ -192,7 +192,7 @@ give_up(struct run *r, const char *why, int64_t ms)
 
 	run_fail(r, doubt ? EX_TEMPFAIL : EX_UNAVAILABLE, "cannot %s to %s: %s %g s%s%s",
 	    doubt ? "confirm delivery" : "deliver", r->target->name, why, (double)ms / 1000,
-	    blocked ? ", the broker takes no messages: " : cut ? ", connection lost: " : "",
+	    blocked ? ", the broker takes no messages: " : cut ? ", " : "",
 	    blocked ? r->blocked : cut ? r->lost : "");
 	r->hopeless = true;
 }

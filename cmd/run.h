@@ -36,7 +36,7 @@ struct run {
 	struct rmq_counts	 counts;
 	bool			 ready;		/* was so once */
 	bool			 connected, closed;
-	bool			 lost_now;	/* the connection, and not yet made again */
+	int64_t			 lost_at;	/* rmq_now(); 0: the connection is not lost */
 	bool			 fed;		/* nothing more will be read */
 	bool			 hopeless;	/* what is not settled will not be */
 	int			 status;	/* exit status of the first failure */

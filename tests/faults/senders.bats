@@ -121,7 +121,7 @@ holds_all() { # N QUEUE
 	start_broker
 	killed=
 	expect_status 0 sender 60
-	grep -q "connection lost, connecting again" sender.err
+	grep -q "connecting again" sender.err
 	[ "$(reported confirmed returned nacked in_doubt unsent)" = "40000 0 0 0 0" ]
 	holds_all 40000 killed
 }

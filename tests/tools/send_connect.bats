@@ -143,8 +143,8 @@ login_as() { # USER:PASSWORD
 	await 5 holds 50 cut
 	"$broker" ctl close_all_connections --vhost "${VHOST:-/}" bye >/dev/null
 	expect_status 0 sender 60
-	grep -q "send: connection lost, connecting again: .*CONNECTION_FORCED" "$BATS_TEST_TMPDIR/sender.err"
-	grep -q "send: connected again" "$BATS_TEST_TMPDIR/sender.err"
+	grep -q "send: .*CONNECTION_FORCED.*; connecting again$" "$BATS_TEST_TMPDIR/sender.err"
+	grep -q "send: reconnected after " "$BATS_TEST_TMPDIR/sender.err"
 	n=$(depth cut)
 	[ "$n" -ge 200 ]
 	[ "$(peer get cut "$n" | sort -nu | wc -l)" = 200 ]
