@@ -300,7 +300,6 @@ struct rmq_binding {
 
 struct rmq_consumer {
 	const char	*queue;			/* NULL: the one the broker named */
-	const char	*tag;			/* NULL: one of ours */
 	uint16_t	 prefetch;		/* 0: no limit; https://www.rabbitmq.com/docs/consumer-prefetch */
 	bool		 no_ack, exclusive;
 	const struct rmq_table *arguments;

@@ -41,7 +41,9 @@ struct step {
 	bool		 passive;		/* this time, do not declare */
 	bool		 skipped;		/* may not be done, need not be */
 	unsigned	 tries;
-	char		*queue, *exchange, *routing_key, *type, *tag;
+	char		*queue, *exchange, *routing_key, *type;
+	char		 tag[24];		/* consume: what this subscription is called */
+	unsigned	 subscriptions;
 	enum rmq_declare declare;
 	bool		 durable, exclusive, auto_delete, internal, no_ack, denied_will_do;
 	uint16_t	 prefetch;
@@ -131,6 +133,7 @@ void	topology_done(struct rmq *, struct step *, amqp_method_number_t reply, void
 /* The step was refused: true if it can be done in another way, false with the session failed. */
 bool	topology_refused(struct rmq *, struct step *, int code, struct rmq_bytes text);
 void	topology_subscribe_again(struct rmq *, struct step *);
+void	topology_name_consumer(struct step *);
 struct step *topology_consumer(struct rmq *, struct rmq_bytes tag);
 void	topology_free(struct rmq *);
 

@@ -2,7 +2,6 @@
 /*
  * What the caller declares and consumes, kept as steps for each channel to come.
  */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -109,7 +108,6 @@ rmq_bind(struct rmq *mq, const struct rmq_binding *b)
 void
 rmq_consume(struct rmq *mq, const struct rmq_consumer *c)
 {
-	char tag[16];
 	struct step *s;
 
 	if (rmq_failed(mq) || (s = add_step(mq, STEP_CONSUME, c->arguments)) == NULL)
@@ -118,8 +116,8 @@ rmq_consume(struct rmq *mq, const struct rmq_consumer *c)
 	s->prefetch = c->prefetch;
 	s->no_ack = c->no_ack;
 	s->exclusive = c->exclusive;
-	snprintf(tag, sizeof tag, "c%u", s->consumer);
-	added(mq, s, copy_name(mq, &s->queue, c->queue) && copy_name(mq, &s->tag, c->tag != NULL ? c->tag : tag));
+	topology_name_consumer(s);
+	added(mq, s, copy_name(mq, &s->queue, c->queue));
 }
 
 const char *

@@ -235,12 +235,24 @@ topology_refused(struct rmq *mq, struct step *s, int code, struct rmq_bytes text
 	}
 }
 
+/* Each time another name: a broker that took a consumer's messages back still knows it by the old one. */
+void
+topology_name_consumer(struct step *s)
+{
+	if (s->subscriptions++ == 0)
+		snprintf(s->tag, sizeof s->tag, "c%u", s->consumer);
+	else
+		snprintf(s->tag, sizeof s->tag, "c%u.%u", s->consumer, s->subscriptions - 1);
+}
+
 /* After the broker has ended it: a queue without a name is gone for good, another one may be there still. */
 void
 topology_subscribe_again(struct rmq *mq, struct step *s)
 {
 	s->done = false;
 	s->check_first = true;
+	if (!mq->stopping)
+		topology_name_consumer(s);
 	if (s->queue == NULL && !mq->stopping)
 		session_fail(mq, RMQ_NO_DESTINATION, 0, "cannot consume from queue '%s': it was deleted",
 		    mq->named_queue);
@@ -267,7 +279,6 @@ free_step(struct step *s)
 	free(s->exchange);
 	free(s->routing_key);
 	free(s->type);
-	free(s->tag);
 	rmq_table_free(s->arguments);
 	free(s);
 }

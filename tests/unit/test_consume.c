@@ -40,12 +40,12 @@ test_cancelled_by_the_broker(void **state)
 	peer_event(&p, RMQ_CANCELLED);
 	assert_true(((amqp_queue_declare_t *)peer_expect(&p, AMQP_QUEUE_DECLARE_METHOD))->passive);
 	peer_declared(&p, "q");
-	peer_consumed(&p, "c0");
-	peer_deliver(&p, 2, "c0", rmq_bytes("y"), 10);
+	peer_consumed(&p, "c0.1");
+	peer_deliver(&p, 2, "c0.1", rmq_bytes("y"), 10);
 	peer_event(&p, RMQ_DELIVERED);
 	assert_true(rmq_ack(p.mq, tag, false));
 	peer_expect(&p, AMQP_BASIC_ACK_METHOD);
-	cancel(&p, "c0");
+	cancel(&p, "c0.1");
 	peer_event(&p, RMQ_CANCELLED);
 	peer_expect(&p, AMQP_QUEUE_DECLARE_METHOD);
 	peer_refuse_step(&p, 404, "NOT_FOUND - no queue 'q' in vhost '/'", AMQP_QUEUE_DECLARE_METHOD);

@@ -314,16 +314,16 @@ static void
 test_interleaved_consumers(void **state)
 {
 	struct peer p;
-	static const char *const tags[] = { "c0", "mine" };
+	static const char *const tags[] = { "c0", "c1" };
 
 	(void)state;
 	peer_open(&p, &(struct rmq_config){ 0 });
 	rmq_consume(p.mq, &(struct rmq_consumer){ .queue = "q" });
-	rmq_consume(p.mq, &(struct rmq_consumer){ .queue = "r", .tag = "mine" });
+	rmq_consume(p.mq, &(struct rmq_consumer){ .queue = "r" });
 	peer_handshake(&p);
 	peer_channel(&p);
 	peer_consumed(&p, "c0");
-	peer_consumed(&p, "mine");
+	peer_consumed(&p, "c1");
 	peer_event(&p, RMQ_READY);
 	for (unsigned i = 0; i < 20; i++) {
 		peer_deliver(&p, i + 1, tags[i % 2], rmq_bytes("abc"), 1 + i % 3);
