@@ -27,8 +27,8 @@ static const struct opt options[] = {
 	{ .help = "Exchange" },
 	{ 'e', "exchange", "NAME", opt_string, &exchange,
 	    "receive from this exchange (default: logs, direct_logs, topic_logs or headers_logs)", .max = 255 },
-	{ 0, "type", "TYPE", opt_choice, &type, "its type: fanout, direct, topic or headers", .choices = types },
-	{ 0, "match", "HOW", opt_choice, &match, "all headers must match (default), or any", .choices = matches },
+	{ 0, "type", "TYPE", opt_choice, &type, "its type", .choices = types },
+	{ 0, "match", "HOW", opt_choice, &match, "how many of the headers must match (default: all)", .choices = matches },
 	{ 'q', "queue", "NAME", opt_string, &queue,
 	    "keep messages in this durable queue while nobody receives", .max = 255 },
 	{ 0 }
@@ -41,7 +41,7 @@ static const struct tool tool = {
 	.groups = { options, opt_consume, opt_stream, opt_limit, opt_output, opt_declare, opt_connect },
 	.aliases = {
 		{ "receive-logs-direct", { "--type=direct" }, "SEVERITY ..." },
-		{ "receive-logs-topic", { "--type=topic" }, "PATTERN ..." },
+		{ "receive-logs-topic", { "--type=topic" }, "KEY ..." },
 		{ "receive-logs-headers", { "--type=headers" }, "NAME=VALUE ..." },
 	},
 };

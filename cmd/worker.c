@@ -36,8 +36,8 @@ static struct rmq_config config;
 
 static const struct opt options[] = {
 	{ .help = "Work" },
-	{ 'q', "queue", "NAME", opt_string, &queue, "take messages from this queue", .max = 255 },
-	{ 'P', "jobs", "N", opt_number, &jobs, "run this many commands at once", .min = 1, .max = 65535 },
+	{ 'q', "queue", "NAME", opt_string, &queue, "take messages from this queue (default: task_queue)", .max = 255 },
+	{ 'P', "jobs", "N", opt_number, &jobs, "run this many commands at once (default: 1)", .min = 1, .max = 65535 },
 	{ 'j', NULL, "N", opt_number, &jobs, NULL, .min = 1, .max = 65535 },
 	{ 'p', "prefetch|prefetch-count", "N", opt_number, &prefetch,
 	    "hold at most N messages (default: as many as jobs)", .min = 1, .max = 65535 },
@@ -260,11 +260,13 @@ consumer_arguments(struct worker *w, int64_t hold)
 static bool
 may_ask_for_time(const struct worker *w)
 {
-	unsigned major = 0, minor = 0;
+	char *rest;
+	unsigned long major, minor;
 
-	if (policy_options.job_timeout == 0 || w->no_time_to_ask_for ||
-	    sscanf(rmq_server_version(w->mq), "%u.%u", &major, &minor) != 2)
+	if (policy_options.job_timeout == 0 || w->no_time_to_ask_for)
 		return false;
+	major = strtoul(rmq_server_version(w->mq), &rest, 10);
+	minor = *rest == '.' ? strtoul(rest + 1, NULL, 10) : 0;
 	return major > 4 || (major == 4 && minor >= 3);
 }
 
