@@ -110,6 +110,8 @@ private_alive() {
 	else
 		command=$(ps -o args= -p "$pid" 2>/dev/null)
 	fi
+	# In the moment of an exec(2) a living process has no command.
+	[ -n "$command" ] || { grep -q '^State:.[^Z]' "/proc/$pid/status" 2>/dev/null && return; }
 	case $command in *"-rmq_tools "* | *rabbitmq-server* | *"$0 "*) ;; *) return 1 ;; esac
 }
 
