@@ -248,15 +248,14 @@ on_confirm(struct rmq *mq, uint64_t tag, bool multiple, bool ack)
 		session_confirmed(mq);
 }
 
+/* Brokers since 4.3 say it for each message that was not acknowledged in time, so also after the end of a subscription. */
 static void
 on_cancel(struct rmq *mq, const amqp_basic_cancel_t *cancel)
 {
 	struct step *step = topology_consumer(mq, bytes_from_amqp(cancel->consumer_tag));
 
-	if (step == NULL) {
-		broken(mq, "cancel of an unknown consumer", AMQP_BASIC_CANCEL_METHOD);
+	if (step == NULL)
 		return;
-	}
 	session_event(mq, (struct rmq_event){ .type = RMQ_CANCELLED, .consumer = step->consumer });
 	topology_subscribe_again(mq, step);
 }
