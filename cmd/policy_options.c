@@ -8,7 +8,8 @@
 #include "exits.h"
 #include "policy.h"
 
-enum { SECOND = 1000, MINUTE = 60 * SECOND };
+#define SECOND INT64_C(1000)
+#define MINUTE (60 * SECOND)
 #define LONGEST_DELAY INT64_C(0xffffffff)	/* of x-message-ttl */
 
 static opt_set set_delays;
@@ -36,9 +37,9 @@ const struct opt opt_policy[] = {
 	    "stop with 75 when N different messages failed in a row, instead of pausing after 10",
 	    .min = 1, .max = POLICY_HALT_MAX },
 	{ 0, "job-timeout", "SECS", opt_seconds, &policy_options.job_timeout, "end a command after this time", .min = 1,
-	    .max = INT64_C(7) * 86400 * SECOND },
+	    .max = SECOND * 86400 * 7 },
 	{ 0, "kill-after", "SECS", opt_seconds, &policy_options.kill_after,
-	    "kill it when it is still there after this time (default: 10)", .max = INT64_C(86400) * SECOND },
+	    "kill it when it is still there after this time (default: 10)", .max = SECOND * 86400 },
 	{ 0, "on-lost", "WHAT", opt_choice, &policy_options.on_lost,
 	    "let commands finish whose message was lost with the connection, or kill them", .choices = lost_words },
 	{ 0, "setup", NULL, opt_flag, &policy_options.setup, "declare the queues for this and end" },

@@ -13,13 +13,6 @@
 
 enum { CHUNK = 4096, MOST_CHUNKS = 32 };	/* poll() promises room for PIPE_BUF bytes, which is no less than CHUNK */
 
-void
-tails_init(struct tails *tails)
-{
-	*tails = (struct tails){ 0 };
-	TAILQ_INIT(&tails->list);
-}
-
 static void
 end(struct tail *t)
 {
@@ -31,14 +24,15 @@ end(struct tail *t)
 static void
 sweep(struct tails *tails)
 {
-	struct tail *t, *following;
+	struct tail **link = &tails->first, *t;
 
-	for (t = TAILQ_FIRST(&tails->list); t != NULL; t = following) {
-		following = TAILQ_NEXT(t, next);
-		if (t->wanted || t->fd != -1)
-			continue;
-		TAILQ_REMOVE(&tails->list, t, next);
-		free(t);
+	while ((t = *link) != NULL) {
+		if (t->wanted || t->fd != -1) {
+			link = &t->next;
+		} else {
+			*link = t->next;
+			free(t);
+		}
 	}
 }
 
@@ -47,7 +41,7 @@ tails_free(struct tails *tails)
 {
 	struct tail *t;
 
-	TAILQ_FOREACH(t, &tails->list, next) {
+	for (t = tails->first; t != NULL; t = t->next) {
 		end(t);
 		t->wanted = false;
 	}
@@ -71,7 +65,8 @@ tail_open(struct tails *tails, int *fd)
 	t->fd = fds[0];
 	t->wanted = true;
 	*fd = fds[1];
-	TAILQ_INSERT_TAIL(&tails->list, t, next);
+	t->next = tails->first;
+	tails->first = t;
 	return t;
 }
 
@@ -185,7 +180,7 @@ count(const struct tails *tails)
 	const struct tail *t;
 	size_t n = 0;
 
-	TAILQ_FOREACH(t, &tails->list, next)
+	for (t = tails->first; t != NULL; t = t->next)
 		n += t->fd != -1;
 	return n;
 }
@@ -206,7 +201,7 @@ tails_poll(struct tails *tails, size_t before)
 		tails->nfds = 1;
 		return tails->fds;
 	}
-	TAILQ_FOREACH(t, &tails->list, next)
+	for (t = tails->first; t != NULL; t = t->next)
 		if (t->fd != -1)
 			*to++ = (struct pollfd){ .fd = t->fd, .events = POLLIN };
 	return tails->fds;
@@ -218,7 +213,7 @@ tails_read(struct tails *tails, size_t before)
 	const struct pollfd *p = tails->fds + before, *last = p + tails->nfds;
 	struct tail *t;
 
-	TAILQ_FOREACH(t, &tails->list, next) {
+	for (t = tails->first; t != NULL; t = t->next) {
 		if (p == last || p->fd == STDERR_FILENO || !ours_takes_more())
 			return;
 		if (t->fd == -1 || t->fd != p->fd)

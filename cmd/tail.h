@@ -10,8 +10,6 @@
 #ifndef TAIL_H
 #define TAIL_H
 
-#include <sys/queue.h>
-
 #include <poll.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -19,20 +17,20 @@
 enum { TAIL_SIZE = 1024 };
 
 struct tail {
-	TAILQ_ENTRY(tail) next;
+	struct tail	*next;
 	int		 fd;		/* to read from; -1: it has ended */
 	bool		 wanted;	/* by the command's task */
 	size_t		 len;
 	char		 text[TAIL_SIZE];
 };
 
+/* All zero is none. */
 struct tails {
-	TAILQ_HEAD(, tail) list;
+	struct tail	*first;
 	struct pollfd	*fds;
 	size_t		 nfds, room;
 };
 
-void	tails_init(struct tails *);
 void	tails_free(struct tails *);
 /* A new one, and the end to write to, which is the command's; NULL: no memory or no descriptors, see errno. */
 struct tail *tail_open(struct tails *, int *fd);

@@ -1,25 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a worker does with a message: takes it, runs its command, and settles
+ * What a worker does with a message: takes it, has its command run, and settles
  * it by what became of that.
  *
  * "Not the message's fault" is basic.nack, "the attempt failed" is
  * basic.reject: quorum queues of RabbitMQ 4.3 and later count only the second.
  */
-#include <errno.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "copy.h"
 #include "exits.h"
 #include "job.h"
 #include "tool.h"
 #include "worker.h"
-
-enum { NOT_EXECUTABLE = 126, NOT_FOUND = 127, DOT_MS = 1000, MOST_OVERDUE = 2 };
 
 void
 work_chat(struct worker *w, const char *what, struct rmq_bytes body)
@@ -59,144 +52,6 @@ succeeded(struct worker *w, struct task *t)
 	tasks_remove(&w->tasks, t);
 }
 
-static int
-status_of(enum job_fault fault)
-{
-	switch (fault) {
-	case JOB_NOT_FOUND:
-		return NOT_FOUND;
-	case JOB_NOT_EXECUTABLE:
-		return NOT_EXECUTABLE;
-	default:
-		return EX_OSERR;
-	}
-}
-
-static void
-not_started(struct worker *w, struct task *t, const struct job_error *why)
-{
-	if (why->fault == JOB_TOO_LARGE) {
-		work_failed(w, t, "cannot run %s for a message: %s", w->command[0], strerror(why->code));
-		return;
-	}
-	if (w->obstacle == 0)
-		tool_warn("cannot run %s: %s", w->command[0], strerror(why->code));
-	w->obstacle = status_of(why->fault);
-	work_nack(w, t);
-}
-
-/* How often its command was run, as the headers say; whoever published it may have written anything there. */
-static unsigned
-attempts_before(const struct rmq_table *headers)
-{
-	struct rmq_buffer text = { 0 };
-	const char *wrong = NULL;
-	int64_t n = 0;
-
-	if (headers != NULL && rmq_table_get(headers, "x-attempt", &text) && rmq_buffer_add(&text, "", 1))
-		n = strtonum(text.data, 0, policy_options.attempts, &wrong);
-	if (wrong != NULL && strcmp(wrong, "too large") == 0)
-		n = policy_options.attempts;
-	rmq_buffer_free(&text);
-	return (unsigned)n;
-}
-
-/* What is known of a message when it is looked at for the first time. */
-static void
-look_at(struct task *t, const struct rmq_delivery *d, const struct rmq_properties *p)
-{
-	struct rmq_bytes name = p->message_id.len > 0 ? p->message_id : d->routing_key;
-
-	t->message = policy_name(d, p);
-	snprintf(t->label, sizeof t->label, "%.*s", (int)name.len, (const char *)name.data);
-	t->attempt = attempts_before(p->headers) + 1;
-}
-
-static void
-forget_last_attempt(struct task *t)
-{
-	if (t->tail != NULL)
-		tail_release(t->tail);
-	t->tail = NULL;
-	t->timed_out = t->again = false;
-	t->failure.status = -1;
-}
-
-static void
-launch(struct worker *w, struct task *t, const struct rmq_delivery *d)
-{
-	struct job job = { .argv = w->command, .env = w->environ.vars, .input = d->body, .errors = -1 };
-	struct job_error why = { JOB_NO_RESOURCES, ENOMEM };
-
-	forget_last_attempt(t);
-	if (w->copies.state == COPIES_ON && (t->tail = tail_open(&w->tails, &job.errors)) == NULL)
-		why.code = errno;
-	else
-		t->pid = job_start(&job, &why);
-	if (job.errors != -1)
-		close(job.errors);
-	if (t->pid <= 0) {
-		t->pid = 0;
-		not_started(w, t, &why);
-		return;
-	}
-	w->started++;
-	t->state = TASK_RUNNING;
-	t->started = rmq_now();
-	t->until = policy_options.job_timeout > 0 ? t->started + policy_options.job_timeout : 0;
-}
-
-static void
-run(struct worker *w, struct task *t, const struct rmq_delivery *d)
-{
-	struct rmq_properties properties = { 0 };
-	struct environ_source from = { .delivery = d, .properties = &properties, .queue = w->queue, .url = w->url };
-	struct rmq_error error = { 0 };
-
-	t->message = policy_name(d, &properties);
-	if (!rmq_decode_properties(w->mq, d, &properties, &error)) {
-		work_failed(w, t, "cannot read the properties of a message: %s", error.text);
-		return;
-	}
-	if (t->attempt == 0)
-		look_at(t, d, &properties);
-	if (policy_times_overdue(&w->policy, t->message) >= MOST_OVERDUE && w->copies.state == COPIES_ON) {
-		t->failure.reason = "timeout";
-		work_failed(w, t, "a message was not acknowledged in the broker's time, twice");
-		return;
-	}
-	from.attempt = w->copies.state == COPIES_ON ? t->attempt : 0;
-	from.came_back = copy_came_back(d, properties.headers, w->queue);
-	if (!environ_make(&w->environ, &from))
-		tool_fail(EX_OSERR, "cannot run %s: out of memory", w->command[0]);
-	launch(w, t, d);
-}
-
-/* A second for each dot, as https://www.rabbitmq.com/tutorials/tutorial-two-python has it. */
-static void
-pretend(struct worker *w, struct task *t, struct rmq_bytes body)
-{
-	const char *text = body.data;
-	int64_t dots = 0;
-
-	for (size_t i = 0; i < body.len; i++)
-		dots += text[i] == '.';
-	work_chat(w, " [x] Received ", body);
-	w->started++;
-	t->state = TASK_RUNNING;
-	t->started = rmq_now();
-	t->until = t->started + dots * DOT_MS;
-}
-
-static void
-start(struct worker *w, struct task *t, const struct rmq_delivery *d)
-{
-	if (w->command == NULL)
-		pretend(w, t, d->body);
-	else
-		run(w, t, d);
-}
-
 /* While the breaker is open, one at a time and none before its pause is over. */
 static bool
 job_is_free(const struct worker *w)
@@ -225,7 +80,7 @@ work_take(struct worker *w, const struct rmq_delivery *d)
 	if ((t = tasks_add(&w->tasks, d)) == NULL || (keep && !task_keep(t, d)))
 		tool_fail(EX_OSERR, "cannot take a message: out of memory");
 	if (job_is_free(w) && tasks_first(&w->tasks, TASK_WAITING) == t)
-		start(w, t, keep ? &t->delivery : d);
+		work_run(w, t, keep ? &t->delivery : d);
 	else if (!keep && !task_keep(t, d))
 		tool_fail(EX_OSERR, "cannot keep a message: out of memory");
 }
@@ -236,7 +91,7 @@ work_start(struct worker *w)
 	struct task *t;
 
 	while (job_is_free(w) && (t = tasks_first(&w->tasks, TASK_WAITING)) != NULL)
-		start(w, t, &t->delivery);
+		work_run(w, t, &t->delivery);
 }
 
 /* As the commands of rabbitmq-cli-consumer ask for it. */
@@ -259,13 +114,13 @@ settle_by_exit(struct worker *w, struct task *t, int status)
 	char how[64];
 
 	job_describe(status, how, sizeof how);
+	if (action == ACTION_DEAD)
+		t->failure.reason = "exit";
 	switch (action) {
 	case ACTION_ACK:
 		succeeded(w, t);
 		break;
 	case ACTION_DEAD:
-		t->failure.reason = "exit";
-		/* FALLTHROUGH */
 	case ACTION_RETRY:
 		work_failed(w, t, "command failed with %s", how);
 		break;

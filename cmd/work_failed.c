@@ -133,7 +133,7 @@ follow_policy(struct worker *w, struct task *t, const char *what)
 		hold(w, t, what, delay);
 }
 
-/* A message that is bad for good says nothing about the others. */
+/* A message that is bad for good, or fails again, says nothing about the others. */
 static void
 heed_breaker(struct worker *w, const struct task *t)
 {
@@ -141,6 +141,8 @@ heed_breaker(struct worker *w, const struct task *t)
 	unsigned limit = halts ? (unsigned)policy_options.halt_after : BREAKER_LIMIT;
 
 	if (t->failure.reason != NULL || (!halts && w->count >= 0) || w->stage != WORKING)
+		return;
+	if (t->attempt > 1 && !w->breaker.open)
 		return;
 	if (!breaker_failed(&w->breaker, t->message, limit, rmq_now()))
 		return;

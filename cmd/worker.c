@@ -9,9 +9,7 @@
  * came.  Nothing is ever dropped here.
  */
 #include <errno.h>
-#include <inttypes.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -24,9 +22,6 @@
 #include "setup.h"
 #include "tool.h"
 #include "worker.h"
-
-#define TIMEOUT_ARGUMENT "x-consumer-timeout"
-enum { BREAKER_TIME = 5 * 60 * 1000, MARGIN = 60 * 1000 };	/* ms */
 
 static const char *queue = "task_queue";
 static int64_t jobs = 1, prefetch, grace = 30000, max_jobs, max_time;
@@ -73,13 +68,16 @@ disown(struct worker *w, const char *what, struct rmq_bytes why)
 	work_lost(w);
 }
 
-/* The message that was in hand the longest is the one that was too long for the broker. */
+/* Of those whose command was run, the one that was in hand the longest took too long for the broker. */
 static void
 note_overdue(struct worker *w)
 {
-	const struct task *t = TAILQ_FIRST(&w->tasks);
+	const struct task *t;
 
-	if (t != NULL && t->attempt > 0)
+	TAILQ_FOREACH(t, &w->tasks, next)
+		if (t->owned && t->attempt > 0)
+			break;
+	if (t != NULL)
 		policy_overdue(&w->policy, t->message);
 }
 
@@ -164,15 +162,13 @@ open_session(struct worker *w)
 	    .arguments = declare_options.arguments });
 }
 
-/* Only quorum queues know x-consumer-timeout, and what kind a queue is the broker tells by refusing it. */
 static bool
 again_without_timeout(struct worker *w)
 {
-	if (!w->asked_for_time || w->taken > 0 || strstr(rmq_error(w->mq)->text, TIMEOUT_ARGUMENT) == NULL)
+	if (!worker_refused_time(w))
 		return false;
 	rmq_free(w->mq);
-	w->subscribed = w->asked_for_time = w->connected = w->consuming = w->was_connected = false;
-	w->no_time_to_ask_for = true;
+	w->subscribed = w->connected = w->consuming = w->was_connected = false;
 	open_session(w);
 	return true;
 }
@@ -230,62 +226,6 @@ wait_for_more(struct worker *w, short *output)
 	tails_read(&w->tails, 1);
 }
 
-/* All that a message goes through is in hand by one attempt after the other, and maybe while the breaker is open. */
-static int64_t
-longest_in_hand(int64_t hold)
-{
-	int64_t one = policy_options.job_timeout + policy_options.kill_after, all = one, delay;
-	unsigned attempt = 1;
-
-	while (attempt <= POLICY_DELAYS && policy_held(delay = policy_delay(attempt++)))
-		all += delay + one;
-	return all * ((hold + jobs - 1) / jobs) + BREAKER_TIME + MARGIN;
-}
-
-static struct rmq_table *
-consumer_arguments(struct worker *w, int64_t hold)
-{
-	struct rmq_table *table = rmq_table_new();
-	struct rmq_error error = { 0 };
-	char text[24];
-
-	snprintf(text, sizeof text, "%" PRId64, longest_in_hand(hold));
-	if (table == NULL || !rmq_table_set(table, TIMEOUT_ARGUMENT, RMQ_INT64, text, &error))
-		tool_fail(EX_OSERR, "cannot subscribe: out of memory");
-	w->asked_for_time = true;
-	return table;
-}
-
-/* https://www.rabbitmq.com/docs/consumers#acknowledgement-timeout */
-static bool
-may_ask_for_time(const struct worker *w)
-{
-	char *rest;
-	unsigned long major, minor;
-
-	if (policy_options.job_timeout == 0 || w->no_time_to_ask_for)
-		return false;
-	major = strtoul(rmq_server_version(w->mq), &rest, 10);
-	minor = *rest == '.' ? strtoul(rest + 1, NULL, 10) : 0;
-	return major > 4 || (major == 4 && minor >= 3);
-}
-
-static void
-subscribe(struct worker *w)
-{
-	int64_t hold = prefetch > 0 ? prefetch : jobs;
-	struct rmq_table *arguments = NULL;
-
-	if (w->count >= 0 && w->count < hold)
-		hold = w->count;
-	if (may_ask_for_time(w))
-		arguments = consumer_arguments(w, hold);
-	rmq_consume(w->mq, &(struct rmq_consumer){ .queue = queue, .prefetch = (uint16_t)hold, .arguments = arguments });
-	rmq_table_free(arguments);
-	w->subscribed = w->consuming = true;
-	w->active = rmq_now();
-}
-
 /* Not before it is known where failed messages can go. */
 static void
 subscribe_when_possible(struct worker *w)
@@ -293,7 +233,7 @@ subscribe_when_possible(struct worker *w)
 	bool decided = w->command == NULL || w->copies.state >= COPIES_OFF;
 
 	if (!w->subscribed && w->connected && decided && w->stage == WORKING && !w->paused)
-		subscribe(w);
+		worker_subscribe(w);
 }
 
 static void
@@ -330,12 +270,14 @@ begin(struct worker *w, char **command)
 	for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
 		loop_catch(signals[i]);
 	TAILQ_INIT(&w->tasks);
-	tails_init(&w->tails);
 	w->command = *command != NULL ? command : NULL;
 	w->queue = queue;
 	w->url = pass_url ? getenv("AMQP_URL") : NULL;
 	w->jobs = (size_t)jobs;
 	w->count = limit_options.count;
+	w->hold = (size_t)(prefetch > 0 ? prefetch : jobs);
+	if (w->count >= 0 && (uint64_t)w->count < w->hold)
+		w->hold = (size_t)w->count;
 	w->grace = grace;
 	w->max_jobs = max_jobs;
 	w->max_time = max_time;

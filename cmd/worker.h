@@ -3,7 +3,9 @@
  * What the parts of a worker know of each other.
  *
  *	worker.c	the program: its options, its session, its loop
+ *	worker_subscribe.c	for how many messages, and for how long
  *	work.c		a message from its delivery to the end of its command
+ *	work_run.c	the start of its command
  *	work_failed.c	what becomes of it when the command failed
  *	work_copies.c	copies of it, until they are confirmed
  *	worker_end.c	limits, signals and the end
@@ -34,6 +36,7 @@ struct worker {
 	char		**command;	/* NULL: pretend to work */
 	const char	*queue, *url;	/* for its environment */
 	size_t		 jobs;		/* commands that may run at once */
+	size_t		 hold;		/* messages that may be in hand */
 	int64_t		 grace;		/* ms for running commands, at the end */
 	int64_t		 count;		/* messages to take, -1: no limit */
 	int64_t		 max_jobs, max_time;	/* commands to start and ms to work, 0: no limit */
@@ -70,6 +73,7 @@ struct worker {
 
 void	work_take(struct worker *, const struct rmq_delivery *);
 void	work_start(struct worker *);		/* what waits, while jobs are free */
+void	work_run(struct worker *, struct task *, const struct rmq_delivery *);	/* the next attempt at it */
 void	work_reap(struct worker *);		/* commands that have ended */
 void	work_due(struct worker *, int64_t now);	/* what has rested, pretended or run long enough */
 void	work_nack_waiting(struct worker *);	/* what was not started */
@@ -85,6 +89,8 @@ void	work_reject(struct worker *, struct task *);	/* it goes back: its attempt f
 void	work_failed(struct worker *, struct task *, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 void	work_copies(struct worker *, int64_t now);	/* sends copies, and acknowledges what was confirmed */
 
+void	worker_subscribe(struct worker *);
+bool	worker_refused_time(struct worker *);	/* the queue does not know x-consumer-timeout; the next time not */
 void	worker_stop(struct worker *, int status);	/* the first reason decides the exit status */
 void	worker_caught(struct worker *, int sig);
 void	worker_resume(struct worker *);		/* taking messages, if nothing is against it */

@@ -2,12 +2,12 @@
 # SPDX-License-Identifier: MIT
 """Jobs against kills: none is lost, and each that never succeeds is among the dead, with its reason.
 
-usage: worker_ledger.py QUEUE JOBS KILLS WORKERS BROKER-KILLS HOW
+usage: worker_ledger.py QUEUE JOBS KILLS WORKERS BROKER-KILLS
 
 The queues of `worker --setup' for QUEUE are there.  JOBS messages are published.  A third of them
 fail twice, one in seventeen always; WORKERS workers run, and one of them after the other is killed
-with SIGKILL and replaced, BROKER-KILLS times the broker instead (scripts/broker HOW, kill or stop,
-and start).  Then the work may end in peace.  The command that workers run is this file too: `worker_ledger.py
+with SIGKILL and replaced, BROKER-KILLS times the broker instead (scripts/broker kill and start).
+Then the work may end in peace.  The command that workers run is this file too: `worker_ledger.py
 --job LOG' notes what it gets and how it ends.
 """
 
@@ -72,8 +72,8 @@ def spawn(queue, log, errors):
     return subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=errors, start_new_session=True)
 
 
-def restart_broker(how):
-    subprocess.run([BROKER, how], check=True, stdout=subprocess.DEVNULL)
+def restart_broker():
+    subprocess.run([BROKER, "kill"], check=True, stdout=subprocess.DEVNULL)
     subprocess.run([BROKER, "start"], check=True, stdout=subprocess.DEVNULL)
 
 
@@ -121,7 +121,7 @@ def check(done, dead, jobs, kills):
     return not lost and not wrong and not silent and set(reasons) <= {"attempts"}
 
 
-def main(queue, jobs, kills, workers, broker_kills, how):
+def main(queue, jobs, kills, workers, broker_kills):
     log, errors = os.path.abspath("done.log"), open("workers.err", "ab")
     jobs, kills, workers, broker_kills = int(jobs), int(kills), int(workers), int(broker_kills)
     publish(queue, jobs)
@@ -132,7 +132,7 @@ def main(queue, jobs, kills, workers, broker_kills, how):
         for victim in victims:
             time.sleep(random.uniform(0.2, 1.2))
             if victim == "broker":
-                restart_broker(how)
+                restart_broker()
                 continue
             place = random.randrange(workers)
             running[place].kill()
@@ -155,4 +155,5 @@ if sys.argv[1:2] == ["--job"]:
     job(sys.argv[2])
 else:
     logging.disable()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ledger: ended"))
     main(*sys.argv[1:])

@@ -364,15 +364,16 @@ acknowledge_within() { # MS TICK: the broker's time for an acknowledgement, and 
 	acknowledge_within 3000 1000
 	worker --setup -q "$queue"
 	put slow
-	spawn w worker -q "$queue" sh -c 'echo >>log; [ "$(wc -l <log)" -gt 1 ] || sleep 12'
+	spawn w worker -q "$queue" sh -c 'cat >>log; echo >>log; [ "$(wc -l <log)" -gt 1 ] || sleep 6'
 	await_log "took its messages back" w.err 40
-	await 20 lines_are 2 '' log
-	await_depth 5 0 "$queue"
+	await 20 eval '[ "$(grep -c slow log)" -ge 2 ]'
+	await_depth 20 0 "$queue"
 	put quick
-	await 20 lines_are 3 '' log
+	await_log quick log 20
 	kill -TERM "$w_pid"
 	expect_status 0 w
-	[ "$(depth "$queue")" -eq 0 ]
+	await_depth 20 0 "$queue"
+	[ "$(depth "$queue.dead")" -eq 0 ]
 }
 
 @test "--max-jobs and --max-time: 0" {

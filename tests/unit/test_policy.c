@@ -176,11 +176,10 @@ static char *
 words(const char *data, size_t len)
 {
 	int ours = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3), null = open("/dev/null", O_WRONLY), fd;
-	struct tails tails;
+	struct tails tails = { 0 };
 	struct tail *t;
 	char *text;
 
-	tails_init(&tails);
 	t = tail_open(&tails, &fd);
 	assert_non_null(t);
 	assert_int_equal(write(fd, data, len), len);
