@@ -325,7 +325,7 @@ class Play:
         end = time.monotonic() + PEACE
         while not self.broker.is_up() or self.turn(False):
             if time.monotonic() > end:
-                sys.exit(f"ledger: not settled after {PEACE} s: {self.sender.command}")
+                sys.exit(f"ledger: not settled after {PEACE} s, see errors: {self.sender.command}, {statuses}")
         self.receiver.send_signal(signal.SIGTERM)
         self.receiver.process.wait(PEACE)
         self.receiver.ended()
@@ -334,7 +334,7 @@ class Play:
 
 
 def check_acknowledged(rest):
-    """What a run that ended well has printed does not come again, unless the broker was killed, or send sent it twice."""
+    """What a run that ended well printed does not come again, unless the broker was killed or send sent it twice."""
     slices = [(run.until, run.copies) for run in Receiver.runs] + [(Receiver.runs[-1].until, rest)]
     for i, run in enumerate(Receiver.runs):
         if run.status != 0 or not run.undisturbed():
@@ -348,7 +348,8 @@ def main(kind, kills, seed=None):
     seed = int(seed) if seed else random.SystemRandom().randrange(10**6)
     random.seed(seed)
     print(f"ledger: {kind}, seed {seed}", flush=True)
-    queue = f"ledger.{kind}"
+    # The name is new: a broker killed just after it has deleted a quorum queue spoils the next one of that name.
+    queue = f"ledger.{kind}.{seed}"
     declare(queue, kind)
     play = Play(queue, int(kills))
     play.run()
