@@ -18,7 +18,8 @@ setup_file() {
 	listen_to_all
 }
 
-teardown_file() { drop copies orders task_queue hello files pictures results archive app_archive events; }
+teardown_file() { drop copies orders task_queue hello files pictures results archive app_archive events \
+	tasks tasks.retry.1m tasks.dead old-orders failed-tasks failed invoices; }
 
 setup() {
 	feeder='' example_pid=''
@@ -79,13 +80,14 @@ commands() {
 
 # --- running one ----------------------------------------------------------------------------------
 
-receives() { [[ $1 =~ (^|[^.[:alnum:]])(receive|worker)([^[:alnum:].]|$) ]]; }
+receives() { [[ $1 =~ (^|[^.[:alnum:]])(receive|worker)([^[:alnum:].]|$) && $1 != *--setup* ]]; }
 follows() { [[ $1 == *'tail -F '* ]]; }
 emits() { [[ $1 =~ emit[-_]log ]]; }
 
-fill_queues() {
+fill_queues() { # COMMAND
 	send -q orders -l <<<$'17\n18'
 	work-publish resize 16.jpg
+	if [[ $1 == *'-q tasks'* ]]; then work-publish -q tasks resize 17.jpg; fi
 }
 
 # Somebody else who logs. Whether anybody listens yet is not his affair.
@@ -161,7 +163,7 @@ run_examples() { # FILE: of whole commands
 	mapfile -d '' all <"$1"
 	[ "${#all[@]}" -gt 0 ]
 	for command in "${all[@]}"; do
-		if receives "$command"; then fill_queues; fi
+		if receives "$command"; then fill_queues "$command"; fi
 		receive -q copies --until-empty >/dev/null
 		run_example "$command"
 	done
