@@ -31,7 +31,7 @@ extern char **environ;
 struct start {
 	char *const	*argv;
 	int		 input;		/* becomes descriptor 0 */
-	int		 errors;	/* becomes descriptor 2, -1: that stays */
+	int		 output, errors; /* become descriptors 1 and 2, -1: that stays */
 	int		 report;	/* takes errno if there is no exec */
 	pid_t		 parent;
 };
@@ -84,8 +84,8 @@ job_setup(void)
 	append_output();
 }
 
-static int
-nameless_file(void)
+int
+job_nameless_file(void)
 {
 	FILE *file;
 	int fd = -1;
@@ -124,7 +124,7 @@ input_file(struct rmq_bytes body)
 {
 	int error, fd;
 
-	if ((fd = nameless_file()) == -1 || fill(fd, body))
+	if ((fd = job_nameless_file()) == -1 || fill(fd, body))
 		return fd;
 	error = errno;
 	close(fd);
@@ -167,6 +167,12 @@ die_with(pid_t parent)
 	return true;
 }
 
+static bool
+replace(int standard, int fd)
+{
+	return fd == -1 || dup2(fd, standard) != -1;
+}
+
 /* The child: nothing here may touch memory that the parent still needs. */
 static _Noreturn void
 become(const struct start *s)
@@ -174,8 +180,8 @@ become(const struct start *s)
 	ssize_t n;
 	int error;
 
-	if (setpgid(0, 0) == 0 && dup2(s->input, STDIN_FILENO) != -1 &&
-	    (s->errors == -1 || dup2(s->errors, STDERR_FILENO) != -1) && die_with(s->parent)) {
+	if (setpgid(0, 0) == 0 && replace(STDIN_FILENO, s->input) && replace(STDOUT_FILENO, s->output) &&
+	    replace(STDERR_FILENO, s->errors) && die_with(s->parent)) {
 		default_signals();
 		execvp(s->argv[0], s->argv);
 	}
@@ -230,7 +236,8 @@ launch_with(const struct start *s, char *const env[])
 static pid_t
 start(const struct job *job, int input)
 {
-	struct start s = { .argv = job->argv, .input = input, .errors = job->errors, .parent = getpid() };
+	struct start s = { .argv = job->argv, .input = input, .output = job->output, .errors = job->errors,
+	    .parent = getpid() };
 	int error, report[2];
 	pid_t pid;
 

@@ -29,7 +29,7 @@ struct job_error {
 struct job {
 	char *const	*argv, *const *env;	/* each ends with NULL */
 	struct rmq_bytes input;
-	int		 errors;		/* becomes its standard error, -1: it has ours */
+	int		 output, errors;	/* become its standard output and error, -1: it has ours */
 };
 
 /*
@@ -39,6 +39,9 @@ struct job {
  * input with copy_file_range(2) would else write over another's line.
  */
 void	job_setup(void);
+
+/* For output that is read when its command has ended; not inherited; -1: see errno. */
+int	job_nameless_file(void);
 
 /* The command's process, or -1 and why; a command that cannot be run was never a process. */
 pid_t	job_start(const struct job *, struct job_error *);

@@ -81,7 +81,8 @@ forget_last_attempt(struct task *t)
 static void
 launch(struct worker *w, struct task *t, const struct rmq_delivery *d)
 {
-	struct job job = { .argv = w->command, .env = w->environ.vars, .input = d->body, .errors = -1 };
+	struct job job = { .argv = w->command, .env = w->environ.vars, .input = d->body, .output = -1,
+	    .errors = -1 };
 	struct job_error why = { JOB_NO_RESOURCES, ENOMEM };
 
 	forget_last_attempt(t);

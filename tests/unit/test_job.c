@@ -26,23 +26,18 @@ static int
 shell(const char *script, struct rmq_bytes input, char *output, size_t size)
 {
 	char *argv[] = { (char[]){ "sh" }, (char[]){ "-c" }, strdup(script), NULL };
-	int saved = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3), status = -1;
-	FILE *out = tmpfile();
+	int out = job_nameless_file(), status = -1;
 	struct job_error why;
+	ssize_t len;
 	pid_t pid;
 
-	fflush(stdout);
-	fcntl(fileno(out), F_SETFD, FD_CLOEXEC);
-	dup2(fileno(out), STDOUT_FILENO);
-	pid = job_start(&(struct job){ argv, environ, input, -1 }, &why);
-	dup2(saved, STDOUT_FILENO);
-	close(saved);
+	pid = job_start(&(struct job){ argv, environ, input, out, -1 }, &why);
 	free(argv[2]);
 	assert_true(pid > 0);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
-	rewind(out);
-	output[fread(output, 1, size - 1, out)] = '\0';
-	fclose(out);
+	assert_true((len = pread(out, output, size - 1, 0)) >= 0);
+	output[len] = '\0';
+	close(out);
 	return status;
 }
 
@@ -52,7 +47,7 @@ fault(const char *command, char *const env[])
 	char *argv[] = { strdup(command), NULL };
 	struct job_error why = { 0 };
 
-	assert_int_equal(job_start(&(struct job){ argv, env, rmq_bytes(""), -1 }, &why), -1);
+	assert_int_equal(job_start(&(struct job){ argv, env, rmq_bytes(""), -1, -1 }, &why), -1);
 	assert_int_not_equal(why.code, 0);
 	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
 	assert_int_equal(errno, ECHILD);
@@ -138,7 +133,7 @@ process_group_is_its_own(void **state)
 {
 	char *argv[] = { (char[]){ "sh" }, (char[]){ "-c" }, (char[]){ "sleep 100 & wait" }, NULL };
 	struct job_error why;
-	pid_t pid = job_start(&(struct job){ argv, environ, rmq_bytes(""), -1 }, &why);
+	pid_t pid = job_start(&(struct job){ argv, environ, rmq_bytes(""), -1, -1 }, &why);
 	int status;
 
 	(void)state;
