@@ -10,8 +10,6 @@
 #include "policy.h"
 #include "tool.h"
 
-enum { NACKS = 5 };	/* after which the library gives a record up */
-
 static void
 off(struct copies *c, const char *why)
 {
@@ -90,7 +88,7 @@ mark(const struct tasks *tasks, const struct rmq_event *e)
 		return;
 	t->returned = t->returned || e->type == RMQ_RETURNED;
 	t->refused = t->refused || e->type == RMQ_REFUSED;
-	t->nacks += e->type == RMQ_NACKED;
+	t->not_taken = t->not_taken || e->given_up;
 	if (e->type == RMQ_REFUSED)
 		tool_warn("the broker refused a copy of a message: %.*s", (int)e->text.len, (const char *)e->text.data);
 }
@@ -166,8 +164,7 @@ copies_send(struct copies *c, struct rmq *from, struct task *t, struct rmq_error
 {
 	char target[POLICY_NAME];
 
-	t->returned = t->refused = false;
-	t->nacks = 0;
+	t->returned = t->refused = t->not_taken = false;
 	if (!room(c))
 		return true;
 	policy_queue(c->queue, t->failure.delay, target);
@@ -184,7 +181,7 @@ copies_outcome(const struct copies *c, const struct task *t)
 		return COPIES_UNDER_WAY;
 	if (t->returned)
 		return COPIES_NO_QUEUE;
-	return t->nacks >= NACKS ? COPIES_NOT_TAKEN : COPIES_ARRIVED;
+	return t->not_taken ? COPIES_NOT_TAKEN : COPIES_ARRIVED;
 }
 
 void

@@ -15,13 +15,8 @@
 #include "groups.h"
 #include "policy.h"
 
-/* CC and BCC would route copies elsewhere: https://www.rabbitmq.com/docs/sender-selected */
-static const char *const unwanted[] = {
-	"x-death", "x-first-death-exchange", "x-first-death-queue", "x-first-death-reason",
-	"x-last-death-exchange", "x-last-death-queue", "x-last-death-reason",
-	"x-delivery-count", "x-acquired-count", "CC", "BCC",
-	"x-last-exit", "x-last-signal", "x-last-error", "x-dead-reason",
-};
+/* Of the attempt before. */
+static const char *const outdated[] = { "x-last-exit", "x-last-signal", "x-last-error", "x-dead-reason" };
 
 struct copy {
 	struct rmq_table	*headers;
@@ -123,8 +118,9 @@ set_headers(struct copy *c, const struct task *t, const struct rmq_properties *p
 	bool failed_before = copy_came_back(&t->delivery, p->headers, queue) && has(p->headers, "x-first-failed-at");
 
 	set_origin(c, &t->delivery, p, queue);
-	for (size_t i = 0; i < sizeof unwanted / sizeof *unwanted; i++)
-		rmq_table_remove(c->headers, unwanted[i]);
+	rmq_table_scrub(c->headers);
+	for (size_t i = 0; i < sizeof outdated / sizeof *outdated; i++)
+		rmq_table_remove(c->headers, outdated[i]);
 	set_number(c, "x-attempt", RMQ_INT32, t->attempt);
 	if (!failed_before)
 		set_number(c, "x-first-failed-at", RMQ_TIMESTAMP, t->failure.first);

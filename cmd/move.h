@@ -66,7 +66,6 @@ struct parcel {
 	uint64_t	 cookie, tag;
 	bool		 owned;		/* the tag is good */
 	bool		 failed;	/* came back, or was not taken */
-	unsigned	 nacks;
 };
 
 struct mover {

@@ -14,7 +14,7 @@
 #include "move.h"
 #include "tool.h"
 
-enum { TRIES = 5, GOODBYE = 5000 };	/* TRIES: see RMQ_NACKED */
+enum { GOODBYE = 5000 };
 
 void
 move_tell(struct mover *m, const char *fmt, ...)
@@ -90,9 +90,7 @@ mark(struct mover *m, const struct rmq_event *e, uint64_t *counter)
 static void
 on_nacked(struct mover *m, const struct rmq_event *e)
 {
-	struct parcel *p = move_find(m, e->cookie);
-
-	if (p == NULL || ++p->nacks < TRIES)
+	if (!e->given_up || move_find(m, e->cookie) == NULL)
 		return;
 	mark(m, e, &m->nacked);
 	move_stop(m);

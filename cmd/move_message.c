@@ -112,23 +112,14 @@ keep_author(struct move_letter *l, const char *user, struct rmq_error *error)
 	return ok;
 }
 
-/* What brokers write, and what would make copies of it. */
 static bool
 strip(struct move_letter *l, const struct rmq_table *headers)
 {
-	static const char *const names[] = {
-		"x-death", "x-first-death-exchange", "x-first-death-queue", "x-first-death-reason",
-		"x-last-death-exchange", "x-last-death-queue", "x-last-death-reason",
-		"x-delivery-count", "x-acquired-count", "CC", "BCC"
-	};
-	size_t i;
-
 	if (headers == NULL)
 		return true;
 	if ((l->headers = rmq_table_copy(headers)) == NULL)
 		return false;
-	for (i = 0; i < sizeof(names) / sizeof(*names); i++)
-		rmq_table_remove(l->headers, names[i]);
+	rmq_table_scrub(l->headers);
 	return true;
 }
 

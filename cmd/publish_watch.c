@@ -64,7 +64,7 @@ on_returned(struct run *r, const struct rmq_event *e)
 static void
 on_nacked(struct run *r, const struct rmq_event *e)
 {
-	if (!suspects_nacked(&r->suspects, e->cookie))
+	if (e->given_up && !suspects_given_up(&r->suspects, e->cookie))
 		no_memory(r);
 }
 

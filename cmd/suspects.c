@@ -5,7 +5,7 @@
 
 #include "suspects.h"
 
-enum { FIRST_SIZE = 64, NACKS = 5 };
+enum { FIRST_SIZE = 64 };
 
 static struct suspect *
 add(struct suspects *s, uint64_t number)
@@ -47,12 +47,12 @@ suspects_returned(struct suspects *s, uint64_t number)
 }
 
 bool
-suspects_nacked(struct suspects *s, uint64_t number)
+suspects_given_up(struct suspects *s, uint64_t number)
 {
 	struct suspect *it = find(s, number);
 
 	if (it != NULL)
-		it->nacks++;
+		it->given_up = true;
 	return it != NULL;
 }
 
@@ -75,7 +75,7 @@ suspects_settle(struct suspects *s, uint64_t settled, void (*failed)(void *, uin
 		it = s->list[i];
 		if (it.number > settled)
 			s->list[left++] = it;
-		else if (it.returned || it.nacks >= NACKS)
+		else if (it.returned || it.given_up)
 			failed(arg, it.number);
 	}
 	s->count = left;

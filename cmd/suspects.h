@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * suspects - records that came back or were nacked, until it is certain
+ * suspects - records that came back or were given up, until it is certain
  *
  * A message that came back has its confirm still to come, and may be sent
- * again before; one that was nacked is sent again, five times in all.
+ * again before.
  */
 #ifndef SUSPECTS_H
 #define SUSPECTS_H
@@ -14,8 +14,7 @@
 
 struct suspect {
 	uint64_t	 number;	/* of the record */
-	unsigned	 nacks;
-	bool		 returned;
+	bool		 returned, given_up;
 };
 
 struct suspects {
@@ -26,7 +25,7 @@ struct suspects {
 
 /* false: no memory. */
 bool	suspects_returned(struct suspects *, uint64_t number);
-bool	suspects_nacked(struct suspects *, uint64_t number);
+bool	suspects_given_up(struct suspects *, uint64_t number);
 void	suspects_lost(struct suspects *);	/* the connection: what came back is sent again */
 /* Calls `failed` for each one up to `settled` that did, and forgets those up to there. */
 void	suspects_settle(struct suspects *, uint64_t settled, void (*failed)(void *, uint64_t number), void *);

@@ -43,8 +43,7 @@ struct task {
 	struct tail		*tail;		/* of the command's standard error, or NULL */
 	struct failure		 failure;
 	uint64_t		 cookie;	/* of the copy; 0: it is not sent */
-	unsigned		 nacks;
-	bool			 returned, refused;
+	bool			 returned, refused, not_taken;
 	struct rmq_delivery	 delivery;	/* if there is a copy */
 	char			*copy;
 };

@@ -232,9 +232,9 @@ on_channel_close(struct rmq *mq, const amqp_channel_close_t *close)
 }
 
 static void
-on_nacked_record(void *arg, uint64_t cookie)
+on_nacked_record(void *arg, uint64_t cookie, bool given_up)
 {
-	session_event(arg, (struct rmq_event){ .type = RMQ_NACKED, .cookie = cookie });
+	session_event(arg, (struct rmq_event){ .type = RMQ_NACKED, .cookie = cookie, .given_up = given_up });
 }
 
 static void

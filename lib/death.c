@@ -78,3 +78,17 @@ rmq_table_death(const struct rmq_table *t, struct rmq_bytes *exchange, struct rm
 	*routing_key = bytes_from_amqp(keys->entries[0].value.bytes);
 	return true;
 }
+
+/* https://www.rabbitmq.com/docs/sender-selected for the last two. */
+void
+rmq_table_scrub(struct rmq_table *t)
+{
+	static const char *const names[] = {
+		"x-death", "x-first-death-exchange", "x-first-death-queue", "x-first-death-reason",
+		"x-last-death-exchange", "x-last-death-queue", "x-last-death-reason",
+		"x-delivery-count", "x-acquired-count", "CC", "BCC"
+	};
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		rmq_table_remove(t, names[i]);
+}

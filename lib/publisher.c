@@ -218,7 +218,7 @@ nacked(struct publisher *p, uint64_t i, struct rmq_error *e)
 
 bool
 publisher_confirm(struct publisher *p, uint64_t tag, bool multiple, bool ack,
-    void (*on_nack)(void *, uint64_t cookie), void *arg, struct rmq_error *e)
+    void (*on_nack)(void *, uint64_t cookie, bool given_up), void *arg, struct rmq_error *e)
 {
 	uint64_t last = multiple && tag == 0 ? p->unsent - 1 : p->tag_base + tag - 1;
 	uint64_t i = multiple ? p->first : last;
@@ -236,7 +236,7 @@ publisher_confirm(struct publisher *p, uint64_t tag, bool multiple, bool ack,
 			confirmed(p, r);
 			continue;
 		}
-		on_nack(arg, r->cookie);
+		on_nack(arg, r->cookie, r->nacks + 1 >= NACKS);
 		if (!nacked(p, i, e))
 			return false;
 	}

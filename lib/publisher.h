@@ -76,7 +76,7 @@ void	publisher_sent(struct publisher *, size_t);
 
 /* Calls on_nack for each record that the broker refused. */
 bool	publisher_confirm(struct publisher *, uint64_t tag, bool multiple, bool ack,
-	    void (*on_nack)(void *, uint64_t cookie), void *, struct rmq_error *);
+	    void (*on_nack)(void *, uint64_t cookie, bool given_up), void *, struct rmq_error *);
 /* The record that came back; false: none is like this. */
 bool	publisher_returned(struct publisher *, struct rmq_bytes exchange, struct rmq_bytes routing_key,
 	    struct rmq_bytes body, uint64_t *cookie);

@@ -146,6 +146,8 @@ bool	 rmq_type_by_name(const char *name, enum rmq_type *);	/* "int", "bool", "ti
  */
 bool	 rmq_table_death(const struct rmq_table *, struct rmq_bytes *exchange, struct rmq_bytes *routing_key,
 	    struct rmq_bytes *queue);
+/* Removes what brokers noted of its deliveries and deaths, and CC and BCC, which would route a copy elsewhere again. */
+void	 rmq_table_scrub(struct rmq_table *);
 /* Appends the table as a JSON object; types that JSON lacks are {"$int32":5} and the like. */
 bool	 rmq_table_json(const struct rmq_table *, struct rmq_buffer *);
 
@@ -232,7 +234,7 @@ enum rmq_event_type {
 	RMQ_READY,		/* connected, everything declared (each time anew) */
 	RMQ_DELIVERED,		/* a message */
 	RMQ_RETURNED,		/* a mandatory record that no queue wanted; its confirm has still to come */
-	RMQ_NACKED,		/* a record the broker did not take; it is sent again, five times in all */
+	RMQ_NACKED,		/* a record the broker did not take; it is sent again until it is given_up */
 	RMQ_REFUSED,		/* a record that the broker never takes: text says why; its neighbours are safe */
 	RMQ_CANCELLED,		/* the broker ended a consumer; the session subscribes again unless its queue is gone */
 	RMQ_STOPPED,		/* rmq_stop_consuming() is done: no delivery comes after this */
@@ -256,6 +258,7 @@ struct rmq_event {
 	enum rmq_event_type type;
 	struct rmq_delivery delivery;		/* RMQ_DELIVERED */
 	uint64_t	 cookie;		/* RMQ_RETURNED, RMQ_NACKED, RMQ_REFUSED: of the record */
+	bool		 given_up;		/* RMQ_NACKED: for the fifth time, and it counts as nacked */
 	int		 code;			/* RMQ_RETURNED, RMQ_REFUSED: AMQP reply code */
 	struct rmq_bytes text;			/* RMQ_RETURNED, RMQ_REFUSED, RMQ_BLOCKED, RMQ_LOST */
 	struct rmq_bytes exchange, routing_key;	/* RMQ_RETURNED */
@@ -338,7 +341,7 @@ struct rmq_message {
 struct rmq_counts {
 	uint64_t	 accepted;		/* by rmq_publish() */
 	uint64_t	 confirmed, returned;
-	uint64_t	 nacked;		/* given up after five nacks */
+	uint64_t	 nacked;		/* given up */
 	uint64_t	 refused;		/* RMQ_REFUSED */
 	uint64_t	 unsettled;		/* all others */
 	uint64_t	 in_doubt;		/* of these: were on the wire at least once */

@@ -128,6 +128,20 @@ other_headers_tell_nothing(void **state)
 	assert_false(rmq_table_death(NULL, &e, &k, &q));
 }
 
+static void
+scrubbing_leaves_what_is_the_publishers(void **state)
+{
+	struct rmq_table *t = table_of((const struct header[]){ FIRST("a", "expired", "x"), { "x-death", "[]" },
+	    { "x-delivery-count", "3" }, { "x-acquired-count", "3" }, { "CC", "[\"b\"]" }, { "BCC", "[\"c\"]" },
+	    { "x-last-death-queue", "\"a\"" }, { "x-last-death-exchange", "\"\"" }, { "x-last-death-reason", "\"expired\"" },
+	    { "x-deaths", "1" }, { "cc", "2" }, { NULL, NULL } });
+
+	(void)state;
+	rmq_table_scrub(t);
+	assert_json(t, "{\"x-deaths\":1,\"cc\":2}");
+	rmq_table_free(t);
+}
+
 int
 main(void)
 {
@@ -135,6 +149,7 @@ main(void)
 		cmocka_unit_test(one_death_tells_all),
 		cmocka_unit_test(the_first_of_several_counts),
 		cmocka_unit_test(other_headers_tell_nothing),
+		cmocka_unit_test(scrubbing_leaves_what_is_the_publishers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -98,6 +98,15 @@ test_confirm_before_any_record(void **state)
 
 /* It is sent again behind the others, after a pause. */
 static void
+expect_nack(struct peer *p, uint64_t cookie, bool given_up)
+{
+	const struct peer_event *e = peer_event(p, RMQ_NACKED);
+
+	assert_int_equal(e->cookie, cookie);
+	assert_int_equal(e->given_up, given_up);
+}
+
+static void
 test_nacked_once(void **state)
 {
 	struct peer p;
@@ -106,7 +115,7 @@ test_nacked_once(void **state)
 	(void)state;
 	peer_with_records(&p, 3);
 	peer_nack(&p, 1, false);
-	assert_int_equal(peer_event(&p, RMQ_NACKED)->cookie, 10);
+	expect_nack(&p, 10, false);
 	peer_counts(&p, 0, 0, 0, 3);
 	peer_expect_nothing(&p);
 	peer_wait(&p, 110);
@@ -151,7 +160,7 @@ test_given_up(void **state)
 	peer_with_records(&p, 2);
 	for (int i = 0; i < 5; i++) {
 		peer_nack(&p, tag, false);
-		assert_int_equal(peer_event(&p, RMQ_NACKED)->cookie, 10);
+		expect_nack(&p, 10, i == 4);
 		if (i == 4)
 			break;
 		peer_counts(&p, 0, 0, 0, 2);
@@ -181,7 +190,7 @@ test_all_nacked(void **state)
 	peer_with_records(&p, 3);
 	peer_nack(&p, 0, true);
 	for (uint64_t i = 1; i <= 3; i++)
-		assert_int_equal(peer_event(&p, RMQ_NACKED)->cookie, 10 * i);
+		expect_nack(&p, 10 * i, false);
 	peer_wait(&p, 110);
 	for (int i = 1; i <= 3; i++) {
 		peer_expect_publish(&p, &c);
