@@ -7,6 +7,7 @@
  * consume_stream.c and consume_peek.c are about streams and --peek.
  */
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "consume.h"
@@ -87,12 +88,15 @@ on_ready(struct receiver *r)
 	double away = (double)(rmq_now() - r->lost_at) / 1000;
 	bool misses = r->what->misses || stream_misses(r);
 
-	if (r->was_subscribed)
+	if (r->taken_back[0] != '\0')
+		tool_warn("the broker took its messages back: %s; subscribed again", r->taken_back);
+	else if (r->was_subscribed)
 		tool_warn("reconnected after %.1f s%s", away,
 		    misses ? "; messages published meanwhile were not received" : "");
 	else
 		print_chat(&r->out, r->what->waiting);
 	r->subscribed = r->was_subscribed = true;
+	r->taken_back[0] = '\0';
 	r->last = rmq_now();
 	receiver_found(r);
 }
@@ -109,10 +113,12 @@ forget_tags(struct receiver *r)
 
 /* The tags are void.  Whoever wanted to stop does not wait for another connection. */
 static void
-on_lost(struct receiver *r, struct rmq_bytes why)
+on_lost(struct receiver *r, const struct rmq_event *e)
 {
-	if (r->subscribed && !r->stopping && !rmq_failed(r->mq))
-		tool_warn("%.*s; connecting again", (int)why.len, (const char *)why.data);
+	snprintf(r->taken_back, sizeof r->taken_back, "%.*s", e->taken_back ? (int)e->text.len : 0,
+	    (const char *)e->text.data);
+	if (r->subscribed && !r->stopping && !rmq_failed(r->mq) && !e->taken_back)
+		tool_warn("%.*s; connecting again", (int)e->text.len, (const char *)e->text.data);
 	if (r->subscribed)
 		r->lost_at = rmq_now();
 	r->subscribed = false;
@@ -138,7 +144,7 @@ on_event(struct receiver *r, const struct rmq_event *e)
 		r->stopped = true;
 		break;
 	case RMQ_LOST:
-		on_lost(r, e->text);
+		on_lost(r, e);
 		break;
 	case RMQ_CLOSED:
 		r->closed = true;
@@ -146,7 +152,6 @@ on_event(struct receiver *r, const struct rmq_event *e)
 	case RMQ_ANSWERED:
 		receiver_answered(r, e);
 		break;
-	case RMQ_CANCELLED:	/* the session subscribes again, or fails */
 	case RMQ_RETURNED:	/* of publishers */
 	case RMQ_NACKED:
 	case RMQ_REFUSED:

@@ -183,7 +183,8 @@ feed_one(struct run *r)
 	case INPUT_TOO_LONG:
 		return on_too_long(r);
 	case INPUT_FAILED:
-		run_fail(r, EX_IOERR, "cannot read %s: %s", r->in.name, strerror(r->in.error));
+		run_fail(r, r->in.error == ENOMEM ? EX_OSERR : EX_IOERR, "cannot read %s: %s", r->in.name,
+		    strerror(r->in.error));
 		return false;
 	case INPUT_END:
 		r->fed = true;

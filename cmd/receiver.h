@@ -36,6 +36,7 @@ struct receiver {
 	int64_t		 idle;		/* --idle-timeout: ms; negative: none */
 	int64_t		 last;		/* when something came */
 	int64_t		 lost_at;	/* when the connection was lost */
+	char		 taken_back[256]; /* why the broker took messages back; "": it did not */
 
 	size_t		 asked;		/* --until-empty: answers that have still to come */
 	unsigned	 rounds;	/* of questions that found nothing */

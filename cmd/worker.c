@@ -82,42 +82,36 @@ note_overdue(struct worker *w)
 }
 
 static void
-lost(struct worker *w, struct rmq_bytes why)
+lost(struct worker *w, const struct rmq_event *e)
 {
-	bool overdue = why.len > 0 && memmem(why.data, why.len, "timed out", strlen("timed out")) != NULL;
-
 	if (w->closing) {
 		tool_warn("cannot tell whether the last acknowledgements arrived: %.*s",
-		    (int)why.len, (const char *)why.data);
+		    (int)e->text.len, (const char *)e->text.data);
 		w->status = EX_TEMPFAIL;
-	} else if (w->connected && overdue) {
+	} else if (w->connected && e->taken_back) {
+		w->taken_back = true;
 		note_overdue(w);
-		disown(w, "the broker took its messages back: ", why);
+		disown(w, "the broker took its messages back: ", e->text);
 	} else if (w->connected)
-		disown(w, "connection lost: ", why);
+		disown(w, "connection lost: ", e->text);
 	w->lost_at = rmq_now();
 	w->connected = w->consuming = false;
-}
-
-/* By a broker since 4.3 whose time for an acknowledgement is over, or because the queue is gone or moves. */
-static void
-cancelled(struct worker *w)
-{
-	note_overdue(w);
-	disown(w, "the broker cancelled the subscription and took its messages back; subscribing again", rmq_bytes(""));
-	w->active = rmq_now();
+	if ((w->busy = tasks_count(&w->tasks, TASK_RUNNING) >= w->jobs))
+		rmq_stop_consuming(w->mq);
 }
 
 static void
 ready(struct worker *w)
 {
 	w->active = rmq_now();
-	if (w->was_connected)
+	if (w->taken_back)
+		w->taken_back = false;
+	else if (w->was_connected)
 		tool_warn("reconnected after %.1f s", (double)(w->active - w->lost_at) / 1000);
 	else
 		work_chat(w, " [*] Waiting for messages. To exit press CTRL+C", rmq_bytes(""));
 	w->was_connected = w->connected = true;
-	w->consuming = w->subscribed && w->stage == WORKING && !w->enough && !w->paused;
+	w->consuming = w->subscribed && w->stage == WORKING && !w->enough && !w->paused && !w->busy;
 	if (w->copies.state == COPIES_UNKNOWN && w->command != NULL)
 		copies_look(&w->copies, &config, queue);
 }
@@ -132,11 +126,8 @@ handle(struct worker *w, const struct rmq_event *e)
 	case RMQ_DELIVERED:
 		work_take(w, &e->delivery);
 		break;
-	case RMQ_CANCELLED:
-		cancelled(w);
-		break;
 	case RMQ_LOST:
-		lost(w, e->text);
+		lost(w, e);
 		break;
 	case RMQ_STOPPED:
 		w->consuming = false;

@@ -66,6 +66,8 @@ struct worker {
 	bool		 subscribed;	/* the session knows of the queue */
 	bool		 asked_for_time, no_time_to_ask_for;	/* x-consumer-timeout; it was refused */
 	bool		 paused;	/* by SIGUSR1 */
+	bool		 taken_back;	/* its messages, by the broker, and the connection stands */
+	bool		 busy;		/* all jobs are, with messages that were lost: new ones would only wait */
 	bool		 consuming;	/* deliveries may still come */
 	bool		 enough;	/* `count' was taken */
 	bool		 closing, closed, failed; /* the session */

@@ -90,7 +90,7 @@ pause_or_resume(struct worker *w)
 void
 worker_resume(struct worker *w)
 {
-	if (w->paused || w->enough || w->stage != WORKING || !w->subscribed || w->consuming)
+	if (w->paused || w->busy || w->enough || w->stage != WORKING || !w->subscribed || w->consuming)
 		return;
 	rmq_resume_consuming(w->mq);
 	w->consuming = w->connected;
@@ -155,6 +155,10 @@ worker_heed_limits(struct worker *w, int64_t now)
 {
 	int64_t when = limit(w);
 
+	if (w->busy && tasks_count(&w->tasks, TASK_RUNNING) < w->jobs) {
+		w->busy = false;
+		worker_resume(w);
+	}
 	if (w->obstacle != 0)
 		worker_stop(w, w->obstacle);
 	if (w->max_jobs > 0 && w->started >= w->max_jobs)

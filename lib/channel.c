@@ -194,7 +194,7 @@ on_refused_step(struct rmq *mq, struct awaited asked, int code, struct rmq_bytes
 	else if (!topology_refused(mq, asked.step, code, text))
 		return;
 	if (!setting_up && mq->nconsumers > 0)
-		session_lost(mq, said);
+		session_lost(mq, said, true);
 	open_again(mq, setting_up);
 }
 
@@ -223,7 +223,7 @@ on_channel_close(struct rmq *mq, const amqp_channel_close_t *close)
 	} else if (asked.step != NULL || asked.is_order) {
 		on_refused_step(mq, asked, close->reply_code, text);
 	} else if (took_too_long(close->reply_code, text)) {
-		session_lost(mq, said);
+		session_lost(mq, said, true);
 		open_again(mq, false);
 	} else {
 		session_fail(mq, RMQ_PROTOCOL, close->reply_code, "the broker closed the channel (%u.%u): %s",
@@ -248,16 +248,27 @@ on_confirm(struct rmq *mq, uint64_t tag, bool multiple, bool ack)
 		session_confirmed(mq);
 }
 
-/* Brokers since 4.3 say it for each message that was not acknowledged in time, so also after the end of a subscription. */
+/*
+ * The queue is gone or moves, or a message was not acknowledged in time.  Brokers since 4.3 then keep the consumer,
+ * and its other messages, for as long as the channel lives: so another channel takes its place.
+ */
 static void
 on_cancel(struct rmq *mq, const amqp_basic_cancel_t *cancel)
 {
 	struct step *step = topology_consumer(mq, bytes_from_amqp(cancel->consumer_tag));
+	amqp_channel_close_t close = { .reply_code = 200 };
 
 	if (step == NULL)
 		return;
-	session_event(mq, (struct rmq_event){ .type = RMQ_CANCELLED, .consumer = step->consumer });
-	topology_subscribe_again(mq, step);
+	if (mq->state == SESSION_READY)
+		session_lost(mq, "the subscription was cancelled", true);
+	channel_forget(mq);
+	topology_reset(mq, false);
+	if (!topology_cancelled(mq, step))
+		return;
+	mq->state = SESSION_REOPENING;
+	if (session_put(mq, AMQP_CHANNEL_CLOSE_METHOD, &close))
+		channel_await(mq, AMQP_CHANNEL_CLOSE_OK_METHOD, NULL);
 }
 
 static void
@@ -309,17 +320,28 @@ on_method(struct rmq *mq, amqp_method_number_t id, void *method)
 	}
 }
 
+static bool
+is_closing(const struct rmq *mq)
+{
+	return mq->state == SESSION_LEAVING || mq->state == SESSION_REOPENING;
+}
+
 /* Once channel.close is on its way, only its answer counts (the broker may have closed the channel itself). */
 static void
-while_leaving(struct rmq *mq, const struct frame *f)
+while_closing(struct rmq *mq, const struct frame *f)
 {
 	amqp_method_number_t id = codec_method_id(f->payload);
+	amqp_channel_close_ok_t ok = { 0 };
 
 	if (f->type != FRAME_METHOD || mq->nawaited == 0)
 		return;
-	if (id == AMQP_CHANNEL_CLOSE_OK_METHOD) {
+	if (id == AMQP_CHANNEL_CLOSE_OK_METHOD && mq->state == SESSION_REOPENING) {
+		open_again(mq, false);
+	} else if (id == AMQP_CHANNEL_CLOSE_OK_METHOD) {
 		mq->nawaited = 0;
 		connection_close(&mq->connection);
+	} else if (id == AMQP_CHANNEL_CLOSE_METHOD && mq->state == SESSION_REOPENING) {
+		session_put(mq, AMQP_CHANNEL_CLOSE_OK_METHOD, &ok);
 	} else if (id == AMQP_CHANNEL_CLOSE_METHOD) {
 		session_fail(mq, RMQ_UNCONFIRMED, 0, "the broker closed the channel before the goodbye");
 	}
@@ -362,15 +384,15 @@ channel_next(struct rmq *mq, struct rmq_event *ev)
 		session_down(mq);
 	if (n != 1)
 		return -1;
-	if (f.channel != CHANNEL || mq->state < SESSION_SETTING_UP) {
+	if (f.channel != CHANNEL || mq->state < SESSION_REOPENING) {
 		session_fail(mq, RMQ_PROTOCOL, 0, "broken AMQP: a frame on channel %u", f.channel);
 		return 0;
 	}
-	if (mq->state != SESSION_LEAVING && starts_content(&f))
+	if (!is_closing(mq) && starts_content(&f))
 		return delivery_next(mq, &f, ev);
 	connection_skip(&mq->connection, f.size);
-	if (mq->state == SESSION_LEAVING)
-		while_leaving(mq, &f);
+	if (is_closing(mq))
+		while_closing(mq, &f);
 	else if (f.type == FRAME_METHOD && mq->content.id == 0)
 		on_method_frame(mq, &f);
 	else

@@ -96,10 +96,11 @@ worth_another_try(struct rmq *mq, const struct rmq_error *e)
 }
 
 void
-session_lost(struct rmq *mq, const char *why)
+session_lost(struct rmq *mq, const char *why, bool taken_back)
 {
 	snprintf(mq->lost_text, sizeof mq->lost_text, "%s", why);
-	session_event(mq, (struct rmq_event){ .type = RMQ_LOST, .text = rmq_bytes(mq->lost_text) });
+	session_event(mq, (struct rmq_event){
+	    .type = RMQ_LOST, .text = rmq_bytes(mq->lost_text), .taken_back = taken_back });
 }
 
 /* The goodbye was not answered.  What it was to prove is known already, or will never be. */
@@ -138,7 +139,7 @@ session_down(struct rmq *mq)
 	mq->blocked_told = false;
 	mq->blocked_deadline = mq->confirm_deadline = SESSION_NEVER;
 	if (was_up)
-		session_lost(mq, e.text);
+		session_lost(mq, e.text, false);
 	if (mq->stopping)
 		session_stopped(mq);
 	if (was_up && mq->deadline == SESSION_NEVER)

@@ -236,11 +236,10 @@ enum rmq_event_type {
 	RMQ_RETURNED,		/* a mandatory record that no queue wanted; its confirm has still to come */
 	RMQ_NACKED,		/* a record the broker did not take; it is sent again until it is given_up */
 	RMQ_REFUSED,		/* a record that the broker never takes: text says why; its neighbours are safe */
-	RMQ_CANCELLED,		/* the broker ended a consumer; the session subscribes again unless its queue is gone */
 	RMQ_STOPPED,		/* rmq_stop_consuming() is done: no delivery comes after this */
 	RMQ_BLOCKED,		/* the broker takes no messages for now: text says why */
 	RMQ_UNBLOCKED,
-	RMQ_LOST,		/* the connection: text says why; tags of deliveries are void */
+	RMQ_LOST,		/* the connection, or a subscription that the broker ended: text says why; all tags are void */
 	RMQ_ANSWERED,		/* an order (see below): code 0 and counts, or the code and text of the refusal */
 	RMQ_CLOSED		/* after rmq_close(): all is settled */
 };
@@ -259,10 +258,10 @@ struct rmq_event {
 	struct rmq_delivery delivery;		/* RMQ_DELIVERED */
 	uint64_t	 cookie;		/* RMQ_RETURNED, RMQ_NACKED, RMQ_REFUSED: of the record */
 	bool		 given_up;		/* RMQ_NACKED: for the fifth time, and it counts as nacked */
+	bool		 taken_back;		/* RMQ_LOST: only what was delivered, by the broker */
 	int		 code;			/* RMQ_RETURNED, RMQ_REFUSED: AMQP reply code */
 	struct rmq_bytes text;			/* RMQ_RETURNED, RMQ_REFUSED, RMQ_BLOCKED, RMQ_LOST */
 	struct rmq_bytes exchange, routing_key;	/* RMQ_RETURNED */
-	unsigned	 consumer;		/* RMQ_CANCELLED */
 	uint32_t	 messages, consumers;	/* RMQ_ANSWERED: ready messages (there, deleted, purged); consumers */
 };
 

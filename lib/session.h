@@ -23,6 +23,7 @@ enum { CHANNEL = 1 };
 enum session_state {
 	SESSION_WAITING,	/* for the time of the next attempt */
 	SESSION_CONNECTING,
+	SESSION_REOPENING,	/* channel.close is on its way, for another channel */
 	SESSION_SETTING_UP,	/* the channel's steps are on their way */
 	SESSION_READY,
 	SESSION_LEAVING,	/* channel.close or connection.close is on its way */
@@ -112,7 +113,7 @@ void	session_stopped(struct rmq *);		/* no consumer is left */
 /* recovery.c */
 void	session_attempt(struct rmq *);		/* to connect to the next host */
 void	session_down(struct rmq *);		/* the connection went down: try again, or fail */
-void	session_lost(struct rmq *, const char *why);	/* tells it; tags are void */
+void	session_lost(struct rmq *, const char *why, bool taken_back);	/* tells it; tags are void */
 void	session_ready(struct rmq *);
 void	session_confirmed(struct rmq *);	/* progress was made */
 void	session_timers(struct rmq *);
@@ -132,7 +133,7 @@ void	topology_reset(struct rmq *, bool connection_lost);
 void	topology_done(struct rmq *, struct step *, amqp_method_number_t reply, void *method);
 /* The step was refused: true if it can be done in another way, false with the session failed. */
 bool	topology_refused(struct rmq *, struct step *, int code, struct rmq_bytes text);
-void	topology_subscribe_again(struct rmq *, struct step *);
+bool	topology_cancelled(struct rmq *, struct step *);	/* by the broker; false: its queue is gone, the session failed */
 void	topology_name_consumer(struct step *);
 struct step *topology_consumer(struct rmq *, struct rmq_bytes tag);
 void	topology_free(struct rmq *);

@@ -245,19 +245,15 @@ topology_name_consumer(struct step *s)
 		snprintf(s->tag, sizeof s->tag, "c%u.%u", s->consumer, s->subscriptions - 1);
 }
 
-/* After the broker has ended it: a queue without a name is gone for good, another one may be there still. */
-void
-topology_subscribe_again(struct rmq *mq, struct step *s)
+/* A queue without a name is gone for good, another one may be there still. */
+bool
+topology_cancelled(struct rmq *mq, struct step *s)
 {
-	s->done = false;
 	s->check_first = true;
-	if (!mq->stopping)
-		topology_name_consumer(s);
 	if (s->queue == NULL && !mq->stopping)
 		session_fail(mq, RMQ_NO_DESTINATION, 0, "cannot consume from queue '%s': it was deleted",
 		    mq->named_queue);
-	else
-		topology_send(mq, s);
+	return mq->state != SESSION_FAILED;
 }
 
 struct step *

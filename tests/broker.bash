@@ -119,3 +119,19 @@ declare_queue() { peer declare "$@"; }           # QUEUE [ARGUMENTS [OPTIONS]]
 drop() { peer drop "$@"; }                       # QUEUE...
 publish_pika() { peer publish "$@"; }            # EXCHANGE KEY BODY [PROPERTIES]
 get_pika() { peer get "$@"; }                    # QUEUE [N]
+
+# How long the broker waits for an acknowledgement, and how often it looks at the clock.
+be_impatient() { # MS TICK
+	impatient=1
+	"$broker" ctl eval "application:set_env(rabbit, consumer_timeout, $1),
+		application:set_env(rabbit, channel_tick_interval, $2),
+		application:set_env(rabbit, quorum_tick_interval, $2)." >/dev/null
+}
+
+be_patient() { # unless it is
+	if [ -n "${impatient:-}" ]; then be_impatient 1800000 60000; fi
+	impatient=
+}
+
+# Since 4.3 only quorum queues have such a limit.
+limits_classic() { ! "$broker" ctl version | grep -qE '^(4\.[3-9]|4\.[1-9][0-9]|[5-9])'; }

@@ -500,7 +500,7 @@ all_gone() { # FILE
 	spawn w worker -q "$queue" ./job
 	await 10 lines_are 1 begin log
 	drop "$queue"
-	await_log "the broker cancelled the subscription" w.err
+	await_log "the broker took its messages back: the subscription was cancelled" w.err
 	touch go
 	expect_status 67 w
 	lines_are 1 end log

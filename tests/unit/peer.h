@@ -25,7 +25,7 @@ struct peer_event {
 	enum rmq_event_type type;
 	uint64_t	 tag, cookie;
 	unsigned	 consumer;
-	bool		 redelivered, given_up;
+	bool		 redelivered, given_up, taken_back;
 	int		 code;
 	char		 text[512], exchange[256], routing_key[256];
 	struct rmq_buffer body, properties;

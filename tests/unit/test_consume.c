@@ -37,17 +37,26 @@ test_cancelled_by_the_broker(void **state)
 	peer_deliver(&p, 1, "c0", rmq_bytes("x"), 10);
 	tag = peer_event(&p, RMQ_DELIVERED)->tag;
 	cancel(&p, "c0");
-	peer_event(&p, RMQ_CANCELLED);
+	assert_true(peer_event(&p, RMQ_LOST)->taken_back);
+	assert_false(rmq_ack(p.mq, tag, false));
+	peer_expect(&p, AMQP_CHANNEL_CLOSE_METHOD);
+	cancel(&p, "c0");
+	peer_deliver(&p, 2, "c0", rmq_bytes("late"), 10);
+	peer_ok(&p, AMQP_CHANNEL_CLOSE_OK_METHOD);
+	peer_channel(&p);
 	assert_true(((amqp_queue_declare_t *)peer_expect(&p, AMQP_QUEUE_DECLARE_METHOD))->passive);
 	peer_declared(&p, "q");
-	peer_consumed(&p, "c0.1");
-	cancel(&p, "c0");
-	peer_deliver(&p, 2, "c0.1", rmq_bytes("y"), 10);
-	peer_event(&p, RMQ_DELIVERED);
-	assert_true(rmq_ack(p.mq, tag, false));
+	peer_consumed(&p, "c0");
+	peer_event(&p, RMQ_READY);
+	peer_deliver(&p, 1, "c0", rmq_bytes("y"), 10);
+	assert_false(rmq_ack(p.mq, tag, false));
+	assert_true(rmq_ack(p.mq, peer_event(&p, RMQ_DELIVERED)->tag, false));
 	peer_expect(&p, AMQP_BASIC_ACK_METHOD);
-	cancel(&p, "c0.1");
-	peer_event(&p, RMQ_CANCELLED);
+	cancel(&p, "c0");
+	peer_event(&p, RMQ_LOST);
+	peer_expect(&p, AMQP_CHANNEL_CLOSE_METHOD);
+	peer_ok(&p, AMQP_CHANNEL_CLOSE_OK_METHOD);
+	peer_channel(&p);
 	peer_expect(&p, AMQP_QUEUE_DECLARE_METHOD);
 	peer_refuse_step(&p, 404, "NOT_FOUND - no queue 'q' in vhost '/'", AMQP_QUEUE_DECLARE_METHOD);
 	peer_failed(&p, RMQ_NO_DESTINATION, "consume from queue 'q': NOT_FOUND");
@@ -75,9 +84,35 @@ test_cancelled_while_stopping(void **state)
 	cancel(&p, "c0");
 	peer_expect(&p, AMQP_BASIC_CANCEL_METHOD);
 	peer_send(&p, AMQP_BASIC_CANCEL_OK_METHOD, &ok);
-	peer_event(&p, RMQ_CANCELLED);
+	peer_event(&p, RMQ_LOST);
+	peer_expect(&p, AMQP_CHANNEL_CLOSE_METHOD);
+	peer_ok(&p, AMQP_CHANNEL_CLOSE_OK_METHOD);
+	peer_channel(&p);
 	peer_event(&p, RMQ_STOPPED);
+	peer_event(&p, RMQ_READY);
 	peer_goodbye(&p);
+	peer_close(&p);
+}
+
+/* The broker closes the channel that we are closing. */
+static void
+test_cancelled_and_closed(void **state)
+{
+	struct peer p;
+
+	(void)state;
+	consumer_ready(&p);
+	cancel(&p, "c0");
+	peer_event(&p, RMQ_LOST);
+	peer_expect(&p, AMQP_CHANNEL_CLOSE_METHOD);
+	peer_refuse_step(&p, 406, "PRECONDITION_FAILED - unknown delivery tag 7", AMQP_BASIC_ACK_METHOD);
+	peer_expect(&p, AMQP_CHANNEL_CLOSE_OK_METHOD);
+	peer_ok(&p, AMQP_CHANNEL_CLOSE_OK_METHOD);
+	peer_channel(&p);
+	peer_expect(&p, AMQP_QUEUE_DECLARE_METHOD);
+	peer_declared(&p, "q");
+	peer_consumed(&p, "c0");
+	peer_event(&p, RMQ_READY);
 	peer_close(&p);
 }
 
@@ -159,7 +194,7 @@ test_queue_named_by_the_broker_deleted(void **state)
 	peer_consumed(&p, "c0");
 	peer_event(&p, RMQ_READY);
 	cancel(&p, "c0");
-	peer_event(&p, RMQ_CANCELLED);
+	peer_event(&p, RMQ_LOST);
 	peer_failed(&p, RMQ_NO_DESTINATION, "amq.gen-1");
 	peer_close(&p);
 }
@@ -379,6 +414,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cancelled_by_the_broker),
 		cmocka_unit_test(test_cancelled_while_stopping),
+		cmocka_unit_test(test_cancelled_and_closed),
 		cmocka_unit_test(test_consumer_timeout),
 		cmocka_unit_test(test_queue_named_by_the_broker),
 		cmocka_unit_test(test_queue_named_by_the_broker_deleted),

@@ -1,0 +1,51 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: MIT
+# worker whose command takes longer than the broker waits for acknowledgements. The broker must be
+# one's own.
+
+# Assigned in broker.bash and by spawn.
+# shellcheck disable=SC2154
+
+bats_require_minimum_version 1.5.0
+load ../broker
+
+setup_file() { new_vhost; }
+setup() { cd "$BATS_TEST_TMPDIR" || return; }
+teardown() {
+	end_spawned
+	be_patient
+}
+
+lines_are() { # N PATTERN FILE
+	[ "$(grep -c "$2" "$3" 2>/dev/null)" = "$1" ]
+}
+
+# The job keeps its command, its message is there for others, and nothing waits here meanwhile.
+too_slow() { # TYPE
+	local q=$1
+	need_control ctl
+	be_impatient 1000 500
+	declare_queue "$q" "{\"x-queue-type\": \"$q\"}"
+	send -q "$q" task
+	spawn w worker -q "$q" sh -c 'echo begin >>log; until [ -e go ]; do sleep 0.02; done; echo end >>log'
+	await_log '^worker: the broker took its messages back: .*; the messages of running commands will be delivered again$' w.err 20
+	await_depth 10 1 "$q"
+	await_consumers 10 0 "$q"
+	lines_are 1 begin log
+	be_patient
+	touch go
+	await 10 lines_are 2 end log
+	await_depth 10 0 "$q"
+	await_consumers 10 1 "$q"
+	kill -TERM "$w_pid"
+	expect_status 0 w
+	[ "$(wc -l <w.err)" -eq 1 ]
+	lines_are 2 begin log
+}
+
+@test "a command past the consumer timeout, from a quorum queue" { too_slow quorum; }
+
+@test "a command past the consumer timeout, from a classic queue" {
+	limits_classic || skip "these brokers do not limit it"
+	too_slow classic
+}
