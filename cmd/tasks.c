@@ -4,6 +4,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "job.h"
 #include "tail.h"
@@ -18,6 +19,7 @@ tasks_add(struct tasks *tasks, const struct rmq_delivery *d)
 		return NULL;
 	t->state = TASK_WAITING;
 	t->failure.status = -1;
+	t->output.file = -1;
 	t->tag = d->tag;
 	t->owned = true;
 	TAILQ_INSERT_TAIL(tasks, t, next);
@@ -55,6 +57,8 @@ tasks_remove(struct tasks *tasks, struct task *t)
 	TAILQ_REMOVE(tasks, t, next);
 	if (t->tail != NULL)
 		tail_release(t->tail);
+	if (t->output.file != -1)
+		close(t->output.file);
 	free(t->failure.said);
 	free(t->copy);
 	free(t);
@@ -85,7 +89,7 @@ tasks_first(const struct tasks *tasks, enum task_state state)
 static bool
 timed(const struct task *t)
 {
-	return t->until != 0 && t->state != TASK_WAITING;
+	return t->until != 0 && t->state != TASK_WAITING && t->state != TASK_WRITING;
 }
 
 struct task *
@@ -140,7 +144,7 @@ tasks_disown(struct tasks *tasks)
 	for (t = TAILQ_FIRST(tasks); t != NULL; t = following) {
 		following = TAILQ_NEXT(t, next);
 		t->owned = false;
-		if (t->state != TASK_RUNNING)
+		if (t->state != TASK_RUNNING && t->state != TASK_WRITING)
 			tasks_remove(tasks, t);
 	}
 }

@@ -15,7 +15,8 @@
 
 #include <rmq.h>
 
-enum task_state { TASK_WAITING, TASK_RUNNING, TASK_RESTING, TASK_COPYING };
+/* WRITING: its command has ended, but its output is not yet where it has to be. */
+enum task_state { TASK_WAITING, TASK_RUNNING, TASK_WRITING, TASK_RESTING, TASK_COPYING };
 
 /* What is to be said of it on a copy. */
 struct failure {
@@ -24,6 +25,14 @@ struct failure {
 	int64_t	 first, last;		/* seconds since 1970 */
 	int	 status;		/* of the command, as waitpid() has it; -1: there was none */
 	char	*said;			/* the end of its standard error; NULL: nothing */
+};
+
+/* What its command writes to standard output, if that is not ours. */
+struct task_output {
+	int		 file;		/* -1: none */
+	off_t		 done;		/* of the file: bytes before this are passed on */
+	bool		 begun;		/* nobody else's output comes before the rest */
+	uint64_t	 cookie;	/* of the end of it in our own output; 0: it is not there */
 };
 
 struct task {
@@ -41,6 +50,7 @@ struct task {
 	bool			 again;		/* when it has rested: the next attempt here */
 	int64_t			 held_since;	/* by an open breaker; 0: it is not */
 	struct tail		*tail;		/* of the command's standard error, or NULL */
+	struct task_output	 output;
 	struct failure		 failure;
 	uint64_t		 cookie;	/* of the copy; 0: it is not sent */
 	bool			 returned, refused, not_taken;
@@ -60,6 +70,6 @@ struct task	*tasks_due(const struct tasks *, int64_t now);		/* one whose time ha
 struct task	*tasks_ended(const struct tasks *, int *status);	/* one whose command has ended */
 int64_t		 tasks_deadline(const struct tasks *);			/* of the next that will be due, -1: none */
 void		 tasks_kill(const struct tasks *, int sig);
-void		 tasks_disown(struct tasks *);	/* forgets all but what runs */
+void		 tasks_disown(struct tasks *);	/* forgets all but what runs or is being written */
 
 #endif

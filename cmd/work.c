@@ -12,6 +12,7 @@
 #include "exits.h"
 #include "job.h"
 #include "tool.h"
+#include "work_output.h"
 #include "worker.h"
 
 void
@@ -56,7 +57,7 @@ succeeded(struct worker *w, struct task *t)
 static bool
 job_is_free(const struct worker *w)
 {
-	size_t running = tasks_count(&w->tasks, TASK_RUNNING);
+	size_t running = tasks_count(&w->tasks, TASK_RUNNING) + tasks_count(&w->tasks, TASK_WRITING);
 
 	if (w->obstacle != 0 || w->paused || (w->max_jobs > 0 && w->started >= w->max_jobs))
 		return false;
@@ -136,8 +137,21 @@ settle_by_exit(struct worker *w, struct task *t, int status)
 }
 
 /* A command that we ended has not done its work, whatever it says. */
+void
+work_settle(struct worker *w, struct task *t)
+{
+	if (work_output_lost(w, t))
+		work_nack(w, t);
+	else if (!t->owned && t->timed_out)
+		tasks_remove(&w->tasks, t);
+	else if (t->timed_out)
+		work_failed(w, t, "command did not end within %.3g s", (double)policy_options.job_timeout / 1000);
+	else
+		settle_by_exit(w, t, t->failure.status);
+}
+
 static void
-settle(struct worker *w, struct task *t, int status)
+ended(struct worker *w, struct task *t, int status)
 {
 	w->active = rmq_now();
 	t->failure.status = status;
@@ -145,14 +159,11 @@ settle(struct worker *w, struct task *t, int status)
 		tail_finish(t->tail);
 	if (t->timed_out || w->stage == STOPPING || w->stage == KILLING)
 		job_kill(t->pid, SIGKILL);
+	t->state = TASK_WRITING;
 	if (w->stage == STOPPING || w->stage == KILLING)
 		work_nack(w, t);
-	else if (!t->owned && t->timed_out)
-		tasks_remove(&w->tasks, t);
-	else if (t->timed_out)
-		work_failed(w, t, "command did not end within %.3g s", (double)policy_options.job_timeout / 1000);
-	else
-		settle_by_exit(w, t, status);
+	else if (work_output_ended(w, t))
+		work_settle(w, t);
 }
 
 void
@@ -162,7 +173,7 @@ work_reap(struct worker *w)
 	int status;
 
 	while ((t = tasks_ended(&w->tasks, &status)) != NULL)
-		settle(w, t, status);
+		ended(w, t, status);
 }
 
 /* First it is asked to end. */

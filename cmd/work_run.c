@@ -11,6 +11,7 @@
 #include "copy.h"
 #include "job.h"
 #include "tool.h"
+#include "work_output.h"
 #include "worker.h"
 
 enum { NOT_EXECUTABLE = 126, NOT_FOUND = 127, DOT_MS = 1000, MOST_OVERDUE = 2 };
@@ -88,10 +89,14 @@ launch(struct worker *w, struct task *t, const struct rmq_delivery *d)
 	forget_last_attempt(t);
 	if (w->copies.state == COPIES_ON && (t->tail = tail_open(&w->tails, &job.errors)) == NULL)
 		why.code = errno;
+	else if (!work_output_open(w, t, &job.output))
+		why.code = errno;
 	else
 		t->pid = job_start(&job, &why);
 	if (job.errors != -1)
 		close(job.errors);
+	if (job.output != -1)
+		close(job.output);
 	if (t->pid <= 0) {
 		t->pid = 0;
 		not_started(w, t, &why);

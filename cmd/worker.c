@@ -8,7 +8,6 @@
  * one that was not started, or whose command could not be, goes back as it
  * came.  Nothing is ever dropped here.
  */
-#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +20,7 @@
 #include "loop.h"
 #include "setup.h"
 #include "tool.h"
+#include "work_output.h"
 #include "worker.h"
 
 static const char *queue = "task_queue";
@@ -51,7 +51,7 @@ static const struct tool tool = {
 	.name = "worker",
 	.about = "run a command for each message of a queue",
 	.operands = "[--] [command [argument ...]]",
-	.groups = { options, opt_policy, opt_limit, opt_declare, opt_connect, NULL },
+	.groups = { options, opt_work_output, opt_policy, opt_limit, opt_declare, opt_connect, NULL },
 };
 
 /* What runs is no longer ours to acknowledge. */
@@ -180,23 +180,6 @@ check_session(struct worker *w)
 }
 
 static void
-check_output(struct worker *w, short revents)
-{
-	int error;
-
-	if (!w->chats)
-		return;
-	output_io(&w->out, revents);
-	if ((error = w->out.error) == 0 || w->stage != WORKING)
-		return;
-	if (error == EPIPE && loop_sigpipe_was_default())
-		w->signal = SIGPIPE;
-	else
-		tool_warn("cannot write standard output: %s", strerror(error));
-	worker_stop(w, EX_IOERR);
-}
-
-static void
 wait_for_more(struct worker *w, short *output)
 {
 	struct rmq *sessions[2];
@@ -209,9 +192,7 @@ wait_for_more(struct worker *w, short *output)
 		sessions[n++] = w->copies.mq;
 	if ((fds = tails_poll(&w->tails, 1)) == NULL)
 		tool_fail(EX_OSERR, "cannot wait for commands: out of memory");
-	fds[0] = (struct pollfd){ .fd = w->chats && w->out.error == 0 ? w->out.fd : -1 };
-	if (fds[0].fd != -1)
-		fds[0].events = output_events(&w->out);
+	work_output_poll(w, &fds[0]);
 	loop_wait(sessions, n, fds, 1 + w->tails.nfds, worker_deadline(w));
 	*output = fds[0].revents;
 	tails_read(&w->tails, 1);
@@ -238,10 +219,10 @@ work(struct worker *w)
 		while (rmq_next(w->mq, &event))
 			handle(w, &event);
 		check_session(w);
+		work_output_io(w, revents);
 		work_due(w, rmq_now());
 		work_start(w);
 		work_copies(w, rmq_now());
-		check_output(w, revents);
 		subscribe_when_possible(w);
 		worker_heed_limits(w, rmq_now());
 		if (worker_over(w, rmq_now()))
@@ -274,8 +255,7 @@ begin(struct worker *w, char **command)
 	w->max_time = max_time;
 	w->began = rmq_now();
 	w->chats = w->command == NULL && (chat == CHAT_ALWAYS || (chat == CHAT_AUTO && isatty(STDOUT_FILENO)));
-	if (w->chats)
-		output_open(&w->out, STDOUT_FILENO, false, 1);
+	work_output_begin(w, false);
 	open_session(w);
 }
 
@@ -296,7 +276,7 @@ main(int argc, char *argv[])
 	rmq_free(w.mq);
 	tails_free(&w.tails);
 	environ_free(&w.environ);
-	if (w.chats)
+	if (w.writes)
 		output_close(&w.out);
 	return tool_end(worker_verdict(&w));
 }

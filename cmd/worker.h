@@ -6,6 +6,7 @@
  *	worker_subscribe.c	for how many messages, and for how long
  *	work.c		a message from its delivery to the end of its command
  *	work_run.c	the start of its command
+ *	work_output.c	where its standard output goes
  *	work_failed.c	what becomes of it when the command failed
  *	work_copies.c	copies of it, until they are confirmed
  *	worker_end.c	limits, signals and the end
@@ -22,6 +23,8 @@
 #include "policy.h"
 #include "tail.h"
 #include "tasks.h"
+
+enum output_mode { OUTPUT_OURS, OUTPUT_PIECE, OUTPUT_KEPT };	/* see work_output.h */
 
 enum stage {
 	WORKING,
@@ -47,8 +50,12 @@ struct worker {
 	struct copies	 copies;
 	struct tasks	 tasks;
 	struct tails	 tails;
-	struct output	 out;
 	bool		 chats;
+	enum output_mode output;	/* of commands */
+	struct output	 out;		/* our standard output, if anything is written to it here */
+	bool		 writes;
+	bool		 out_told;	/* that it cannot be written */
+	uint64_t	 last_cookie;
 
 	int64_t		 taken, started, succeeded;
 	int64_t		 no_queue_since;	/* copies come back, 0: they do not */
@@ -76,6 +83,7 @@ struct worker {
 void	work_take(struct worker *, const struct rmq_delivery *);
 void	work_start(struct worker *);		/* what waits, while jobs are free */
 void	work_run(struct worker *, struct task *, const struct rmq_delivery *);	/* the next attempt at it */
+void	work_settle(struct worker *, struct task *);	/* its command has ended, and its output is where it belongs */
 void	work_reap(struct worker *);		/* commands that have ended */
 void	work_due(struct worker *, int64_t now);	/* what has rested, pretended or run long enough */
 void	work_nack_waiting(struct worker *);	/* what was not started */

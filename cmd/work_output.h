@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Where the standard output of a command goes.
+ *
+ *	OUTPUT_OURS	it is the worker's own, and nothing passes through here
+ *	OUTPUT_PIECE	a file, written to our standard output in one piece when the command has ended
+ *	OUTPUT_KEPT	a file, for who settles the message: the body of a reply
+ *
+ * What passes through here is written before its message is settled: a task
+ * whose command has ended is TASK_WRITING until then.
+ *
+ * A reply chooses OUTPUT_KEPT at the start.  When the command has ended, and until its task is removed
+ * or run again, work_output_file() has all that it wrote to its standard
+ * output: read it with pread(2) or mmap(2); its size is fstat(2)'s.  The file
+ * has no name and is closed with the task, or sooner by work_output_release().
+ */
+#ifndef WORK_OUTPUT_H
+#define WORK_OUTPUT_H
+
+#include <poll.h>
+#include <stdbool.h>
+
+#include "opt.h"
+
+struct task;
+struct worker;
+
+struct work_output_options {
+	bool	 collect;
+};
+extern struct work_output_options work_output_options;
+extern const struct opt opt_work_output[];
+
+void	work_output_begin(struct worker *, bool keep);	/* keep: OUTPUT_KEPT, whatever the options say */
+
+/* What the next command writes to, to be closed by the caller; -1: to ours.  False: see errno. */
+bool	work_output_open(struct worker *, struct task *, int *fd);
+/* Its command has ended: is all that it wrote where it has to be?  Else its task has to wait. */
+bool	work_output_ended(struct worker *, struct task *);
+bool	work_output_lost(const struct worker *, const struct task *);	/* it will never be there */
+int	work_output_file(const struct task *);	/* -1: there is none */
+void	work_output_release(struct task *);
+
+/* For the loop: what to wait for; writes what can be written, and settles whose output is there. */
+void	work_output_poll(const struct worker *, struct pollfd *);
+void	work_output_io(struct worker *, short revents);
+
+#endif
