@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include "job.h"
-#include "tail.h"
 #include "tasks.h"
 
 struct task *
@@ -52,13 +51,23 @@ task_keep(struct task *t, const struct rmq_delivery *d)
 }
 
 void
+task_release_output(struct task *t)
+{
+	if (t->output.stream != NULL)
+		stream_release(t->output.stream);
+	if (t->output.file != -1)
+		close(t->output.file);
+	lines_free(&t->output.lines);
+	t->output = (struct task_output){ .file = -1 };
+}
+
+void
 tasks_remove(struct tasks *tasks, struct task *t)
 {
 	TAILQ_REMOVE(tasks, t, next);
-	if (t->tail != NULL)
-		tail_release(t->tail);
-	if (t->output.file != -1)
-		close(t->output.file);
+	if (t->errors != NULL)
+		stream_release(t->errors);
+	task_release_output(t);
 	free(t->failure.said);
 	free(t->copy);
 	free(t);

@@ -15,6 +15,8 @@
 
 #include <rmq.h>
 
+#include "stream.h"
+
 /* WRITING: its command has ended, but its output is not yet where it has to be. */
 enum task_state { TASK_WAITING, TASK_RUNNING, TASK_WRITING, TASK_RESTING, TASK_COPYING };
 
@@ -29,11 +31,16 @@ struct failure {
 
 /* What its command writes to standard output, if that is not ours. */
 struct task_output {
+	struct stream	*stream;	/* NULL: none */
 	int		 file;		/* -1: none */
+	struct lines	 lines;		/* of the file */
 	off_t		 done;		/* of the file: bytes before this are passed on */
+	bool		 lost;		/* somebody else's output cannot be written, so this one is not read */
 	bool		 begun;		/* nobody else's output comes before the rest */
 	uint64_t	 cookie;	/* of the end of it in our own output; 0: it is not there */
 };
+
+enum { TASK_LABEL = 256 };
 
 struct task {
 	TAILQ_ENTRY(task)	 next;
@@ -41,7 +48,7 @@ struct task {
 	uint64_t		 tag;
 	bool			 owned;		/* the tag is good */
 	uint64_t		 message;	/* its policy_name() */
-	char			 label[40];	/* the same, for people */
+	char			 label[TASK_LABEL];	/* the same, for people */
 	unsigned		 attempt;	/* which one it is now; 0: not looked at yet */
 	pid_t			 pid;		/* of the command; 0: nothing but time runs */
 	int64_t			 started;
@@ -49,7 +56,7 @@ struct task {
 	bool			 timed_out;	/* the command's time is over */
 	bool			 again;		/* when it has rested: the next attempt here */
 	int64_t			 held_since;	/* by an open breaker; 0: it is not */
-	struct tail		*tail;		/* of the command's standard error, or NULL */
+	struct stream		*errors;	/* the command's standard error, or NULL: it is ours */
 	struct task_output	 output;
 	struct failure		 failure;
 	uint64_t		 cookie;	/* of the copy; 0: it is not sent */
@@ -62,6 +69,7 @@ TAILQ_HEAD(tasks, task);
 
 struct task	*tasks_add(struct tasks *, const struct rmq_delivery *);	/* waiting; NULL: no memory */
 bool		 task_keep(struct task *, const struct rmq_delivery *);		/* for longer than it is borrowed */
+void		 task_release_output(struct task *);
 void		 tasks_remove(struct tasks *, struct task *);
 
 size_t		 tasks_count(const struct tasks *, enum task_state);

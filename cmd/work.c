@@ -153,16 +153,17 @@ work_settle(struct worker *w, struct task *t)
 static void
 ended(struct worker *w, struct task *t, int status)
 {
+	bool all;
+
 	w->active = rmq_now();
 	t->failure.status = status;
-	if (t->tail != NULL)
-		tail_finish(t->tail);
 	if (t->timed_out || w->stage == STOPPING || w->stage == KILLING)
 		job_kill(t->pid, SIGKILL);
 	t->state = TASK_WRITING;
+	all = work_output_ended(w, t);
 	if (w->stage == STOPPING || w->stage == KILLING)
 		work_nack(w, t);
-	else if (work_output_ended(w, t))
+	else if (all)
 		work_settle(w, t);
 }
 

@@ -66,8 +66,8 @@ send_copy(struct worker *w, struct task *t, const char *what, int64_t delay)
 
 	policy_queue(w->queue, delay, target);
 	tool_warn("%s; the message goes to '%s'", what, target);
-	if (t->tail != NULL && t->failure.said == NULL)
-		t->failure.said = tail_text(t->tail);
+	if (t->errors != NULL && t->failure.said == NULL)
+		t->failure.said = tail_text(&t->errors->tail);
 	t->failure.delay = delay;
 	t->state = TASK_COPYING;
 	t->until = 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Standard output on its way from commands to ours.
+ * Standard output and error on their way from commands to ours.
  */
 #include <sys/stat.h>
 
@@ -23,25 +23,44 @@ enum {
 	MOST_CHUNKS = 64	/* in one turn of the loop, which has more to do */
 };
 
-struct work_output_options work_output_options;
+static bool tags, collect;
 
 const struct opt opt_work_output[] = {
 	{ .help = "Output of commands" },
-	{ 0, "collect", NULL, opt_flag, &work_output_options.collect,
+	{ 0, "tag", NULL, opt_flag, &tags, "begin each line of a command's output with the message's id and a tab" },
+	{ 0, "collect", NULL, opt_flag, &collect,
 	    "write the output of a command in one piece when it has ended" },
 	{ 0 }
 };
 
+static enum output_mode
+chosen(bool keep)
+{
+	if (keep)
+		return OUTPUT_KEPT;
+	if (collect)
+		return OUTPUT_PIECE;
+	return tags ? OUTPUT_LINES : OUTPUT_OURS;
+}
+
 void
 work_output_begin(struct worker *w, bool keep)
 {
-	if (keep)
-		w->output = OUTPUT_KEPT;
-	else if (work_output_options.collect)
-		w->output = OUTPUT_PIECE;
-	w->writes = w->chats || w->output == OUTPUT_PIECE;
+	if (w->command == NULL && (tags || collect))
+		tool_usage("--%s needs a command", tags ? "tag" : "collect");
+	w->output = chosen(keep);
+	w->writes = w->chats || w->output == OUTPUT_LINES || w->output == OUTPUT_PIECE;
 	if (w->writes)
 		output_open(&w->out, STDOUT_FILENO, false, 1);
+	output_open(&w->err, STDERR_FILENO, false, 1);
+}
+
+void
+work_output_end(struct worker *w)
+{
+	if (w->writes)
+		output_close(&w->out);
+	output_close(&w->err);
 }
 
 /*
@@ -67,27 +86,41 @@ nameless_file(void)
 	return fd;
 }
 
-bool
-work_output_open(struct worker *w, struct task *t, int *fd)
+static const char *
+tag_of(const struct task *t)
 {
-	work_output_release(t);
-	*fd = -1;
-	if (w->output == OUTPUT_OURS)
-		return true;
-	if ((t->output.file = nameless_file()) == -1)
-		return false;
-	if ((*fd = fcntl(t->output.file, F_DUPFD_CLOEXEC, STDERR_FILENO + 1)) != -1)
-		return true;
-	work_output_release(t);
-	return false;
+	if (!tags)
+		return NULL;
+	return t->label[0] != '\0' ? t->label : "-";
 }
 
-void
-work_output_release(struct task *t)
+static bool
+open_file(struct worker *w, struct task *t, int *fd)
 {
-	if (t->output.file != -1)
-		close(t->output.file);
-	t->output = (struct task_output){ .file = -1 };
+	if (!lines_begin(&t->output.lines, &w->out, tag_of(t), true) || (t->output.file = nameless_file()) == -1)
+		return false;
+	return (*fd = fcntl(t->output.file, F_DUPFD_CLOEXEC, STDERR_FILENO + 1)) != -1;
+}
+
+static bool
+open_output(struct worker *w, struct task *t, int *fd)
+{
+	if (w->output == OUTPUT_OURS)
+		return true;
+	if (w->output != OUTPUT_LINES)
+		return open_file(w, t, fd);
+	return (t->output.stream = stream_open(&w->streams, &w->out, tag_of(t), fd)) != NULL;
+}
+
+bool
+work_output_open(struct worker *w, struct task *t, struct job *job)
+{
+	bool errors = tags || w->copies.state == COPIES_ON;
+
+	job->output = job->errors = -1;
+	if (!open_output(w, t, &job->output))
+		return false;
+	return !errors || (t->errors = stream_open(&w->streams, &w->err, tag_of(t), &job->errors)) != NULL;
 }
 
 int
@@ -96,16 +129,26 @@ work_output_file(const struct task *t)
 	return t->output.file;
 }
 
-/* All of it was added: from now on it is there when this record is. */
+int64_t
+work_output_size(const struct task *t)
+{
+	struct stat st;
+
+	if (t->output.stream != NULL)
+		return (int64_t)t->output.stream->received;
+	return t->output.file != -1 && fstat(t->output.file, &st) == 0 ? st.st_size : 0;
+}
+
+/* All of it was added: it is there when the record that ends here is. */
 static void
-end_piece(struct worker *w, struct task *t)
+end_output(struct worker *w, struct task *t)
 {
 	t->output.begun = false;
 	t->output.cookie = ++w->last_cookie;
 	output_end(&w->out, t->output.cookie);
 }
 
-/* As much of the file as is taken now. */
+/* As much of the file as is taken now; escaped or tagged it is more, so it does not wait for the next chunk. */
 static void
 add_piece(struct worker *w, struct task *t)
 {
@@ -116,13 +159,16 @@ add_piece(struct worker *w, struct task *t)
 		n = pread(t->output.file, chunk, sizeof chunk, t->output.done);
 		if (n == -1)
 			output_fail(&w->out, errno);
-		if (n > 0) {
-			output_add(&w->out, chunk, (size_t)n);
-			t->output.done += n;
-		}
+		if (n <= 0)
+			break;
+		lines_add(&t->output.lines, chunk, (size_t)n);
+		output_io(&w->out, 0);
+		t->output.done += n;
 	}
-	if (n == 0)
-		end_piece(w, t);
+	if (n == 0) {
+		lines_finish(&t->output.lines);
+		end_output(w, t);
+	}
 }
 
 /* One after the other: whose output has begun goes on before all others. */
@@ -131,6 +177,8 @@ next_piece(const struct worker *w)
 {
 	struct task *t, *next = NULL;
 
+	if (w->output != OUTPUT_PIECE)
+		return NULL;
 	TAILQ_FOREACH(t, &w->tasks, next) {
 		if (t->state != TASK_WRITING || t->output.cookie != 0)
 			continue;
@@ -140,12 +188,6 @@ next_piece(const struct worker *w)
 			next = t;
 	}
 	return next;
-}
-
-static bool
-is_written(const struct worker *w, const struct task *t)
-{
-	return t->output.cookie != 0 && w->out.settled >= t->output.cookie;
 }
 
 static void
@@ -161,31 +203,52 @@ add_pieces(struct worker *w)
 	}
 }
 
+static void
+add_rest_of_lines(struct worker *w, struct task *t)
+{
+	if (t->output.cookie == 0 && stream_drained(t->output.stream))
+		end_output(w, t);
+}
+
+static bool
+is_written(const struct worker *w, const struct task *t)
+{
+	return t->output.cookie != 0 && w->out.settled >= t->output.cookie;
+}
+
 bool
 work_output_ended(struct worker *w, struct task *t)
 {
-	struct stat st;
-
-	if (w->output != OUTPUT_PIECE)
+	if (t->errors != NULL) {
+		(void)stream_drained(t->errors);
+		output_io(&w->err, 0);
+	}
+	if (w->output == OUTPUT_LINES)
+		add_rest_of_lines(w, t);
+	else if (w->output != OUTPUT_PIECE)
 		return true;
-	return fstat(t->output.file, &st) == 0 && st.st_size == 0;
+	return work_output_size(t) == 0 && !t->output.lost;
 }
 
 bool
 work_output_lost(const struct worker *w, const struct task *t)
 {
-	return w->writes && w->out.error != 0 && t->state == TASK_WRITING && !is_written(w, t);
+	if (t->output.lost)
+		return true;
+	return w->writes && w->out.error != 0 && work_output_size(t) > 0 && !is_written(w, t);
 }
 
-void
-work_output_poll(const struct worker *w, struct pollfd *p)
+/* Commands that write more get SIGPIPE, as if they had ours. */
+static void
+close_streams(struct worker *w)
 {
-	*p = (struct pollfd){ .fd = w->writes && w->out.error == 0 ? w->out.fd : -1 };
-	if (p->fd == -1)
-		return;
-	p->events = output_events(&w->out);
-	if (w->output == OUTPUT_PIECE && next_piece(w) != NULL)
-		p->events = POLLOUT;
+	struct task *t;
+
+	TAILQ_FOREACH(t, &w->tasks, next)
+		if (t->output.stream != NULL && t->output.stream->fd != -1) {
+			t->output.lost = true;
+			stream_close(t->output.stream);
+		}
 }
 
 static void
@@ -200,23 +263,54 @@ heed_error(struct worker *w)
 		w->signal = SIGPIPE;
 	else
 		tool_warn("cannot write standard output: %s", strerror(error));
+	close_streams(w);
 	worker_stop(w, EX_IOERR);
 }
 
-void
-work_output_io(struct worker *w, short revents)
+static void
+settle_written(struct worker *w)
 {
 	struct task *t, *following;
 
-	if (!w->writes)
-		return;
-	output_io(&w->out, revents);
-	add_pieces(w);
-	output_io(&w->out, 0);
-	heed_error(w);
 	for (t = TAILQ_FIRST(&w->tasks); t != NULL; t = following) {
 		following = TAILQ_NEXT(t, next);
 		if (t->state == TASK_WRITING && (is_written(w, t) || work_output_lost(w, t)))
 			work_settle(w, t);
 	}
+}
+
+void
+work_output_settle(struct worker *w)
+{
+	struct task *t;
+
+	if (!w->writes)
+		return;
+	if (w->output == OUTPUT_LINES)
+		TAILQ_FOREACH(t, &w->tasks, next)
+			if (t->state == TASK_WRITING)
+				add_rest_of_lines(w, t);
+	add_pieces(w);
+	output_io(&w->out, 0);
+	heed_error(w);
+	settle_written(w);
+}
+
+void
+work_output_poll(const struct worker *w, struct pollfd *p)
+{
+	p[0] = (struct pollfd){ .fd = w->writes && w->out.error == 0 ? w->out.fd : -1 };
+	p[1] = (struct pollfd){ .fd = w->err.error == 0 ? w->err.fd : -1 };
+	if (p[0].fd != -1)
+		p[0].events = next_piece(w) != NULL ? POLLOUT : output_events(&w->out);
+	if (p[1].fd != -1)
+		p[1].events = output_events(&w->err);
+}
+
+void
+work_output_io(struct worker *w, const struct pollfd *p)
+{
+	if (w->writes)
+		output_io(&w->out, p[0].revents);
+	output_io(&w->err, p[1].revents);
 }

@@ -3,16 +3,19 @@
  * Where the standard output of a command goes.
  *
  *	OUTPUT_OURS	it is the worker's own, and nothing passes through here
- *	OUTPUT_PIECE	a file, written to our standard output in one piece when the command has ended
+ *	OUTPUT_LINES	a pipe, passed on to ours line by line, with tags
+ *	OUTPUT_PIECE	a file, written to ours in one piece when the command has ended
  *	OUTPUT_KEPT	a file, for who settles the message: the body of a reply
  *
  * What passes through here is written before its message is settled: a task
- * whose command has ended is TASK_WRITING until then.
+ * whose command has ended is TASK_WRITING until then.  If our standard output
+ * cannot be written, the message goes back and the worker ends.
  *
- * A reply chooses OUTPUT_KEPT at the start.  When the command has ended, and until its task is removed
- * or run again, work_output_file() has all that it wrote to its standard
- * output: read it with pread(2) or mmap(2); its size is fstat(2)'s.  The file
- * has no name and is closed with the task, or sooner by work_output_release().
+ * A reply chooses OUTPUT_KEPT at the start.  When the command has ended, and
+ * until its task is removed or run again, work_output_file() has all that it
+ * wrote to its standard output: read it with pread(2) or mmap(2); its size is
+ * fstat(2)'s.  The file has no name and is closed with the task, or sooner by
+ * task_release_output().
  */
 #ifndef WORK_OUTPUT_H
 #define WORK_OUTPUT_H
@@ -22,27 +25,28 @@
 
 #include "opt.h"
 
+struct job;
 struct task;
 struct worker;
 
-struct work_output_options {
-	bool	 collect;
-};
-extern struct work_output_options work_output_options;
 extern const struct opt opt_work_output[];
 
 void	work_output_begin(struct worker *, bool keep);	/* keep: OUTPUT_KEPT, whatever the options say */
+void	work_output_end(struct worker *);
 
-/* What the next command writes to, to be closed by the caller; -1: to ours.  False: see errno. */
-bool	work_output_open(struct worker *, struct task *, int *fd);
+/* What its next command writes to, output and errors, to be closed by the caller; -1: ours.  False: see errno. */
+bool	work_output_open(struct worker *, struct task *, struct job *);
 /* Its command has ended: is all that it wrote where it has to be?  Else its task has to wait. */
 bool	work_output_ended(struct worker *, struct task *);
 bool	work_output_lost(const struct worker *, const struct task *);	/* it will never be there */
 int	work_output_file(const struct task *);	/* -1: there is none */
-void	work_output_release(struct task *);
+int64_t	work_output_size(const struct task *);	/* bytes so far; 0 if it is ours */
 
-/* For the loop: what to wait for; writes what can be written, and settles whose output is there. */
+/* For the loop: writes what can be written, and settles whose output is there. */
+void	work_output_settle(struct worker *);
+/* Then what to wait for, so many places of an array, and what came of that. */
+enum { WORK_OUTPUT_FDS = 2 };
 void	work_output_poll(const struct worker *, struct pollfd *);
-void	work_output_io(struct worker *, short revents);
+void	work_output_io(struct worker *, const struct pollfd *);
 
 #endif

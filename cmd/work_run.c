@@ -72,9 +72,10 @@ look_at(struct task *t, const struct rmq_delivery *d, const struct rmq_propertie
 static void
 forget_last_attempt(struct task *t)
 {
-	if (t->tail != NULL)
-		tail_release(t->tail);
-	t->tail = NULL;
+	if (t->errors != NULL)
+		stream_release(t->errors);
+	t->errors = NULL;
+	task_release_output(t);
 	t->timed_out = t->again = false;
 	t->failure.status = -1;
 }
@@ -87,9 +88,7 @@ launch(struct worker *w, struct task *t, const struct rmq_delivery *d)
 	struct job_error why = { JOB_NO_RESOURCES, ENOMEM };
 
 	forget_last_attempt(t);
-	if (w->copies.state == COPIES_ON && (t->tail = tail_open(&w->tails, &job.errors)) == NULL)
-		why.code = errno;
-	else if (!work_output_open(w, t, &job.output))
+	if (!work_output_open(w, t, &job))
 		why.code = errno;
 	else
 		t->pid = job_start(&job, &why);

@@ -180,7 +180,7 @@ check_session(struct worker *w)
 }
 
 static void
-wait_for_more(struct worker *w, short *output)
+wait_for_more(struct worker *w)
 {
 	struct rmq *sessions[2];
 	size_t n = 0;
@@ -190,12 +190,12 @@ wait_for_more(struct worker *w, short *output)
 		sessions[n++] = w->mq;
 	if (w->copies.mq != NULL)
 		sessions[n++] = w->copies.mq;
-	if ((fds = tails_poll(&w->tails, 1)) == NULL)
+	if ((fds = streams_poll(&w->streams, WORK_OUTPUT_FDS)) == NULL)
 		tool_fail(EX_OSERR, "cannot wait for commands: out of memory");
-	work_output_poll(w, &fds[0]);
-	loop_wait(sessions, n, fds, 1 + w->tails.nfds, worker_deadline(w));
-	*output = fds[0].revents;
-	tails_read(&w->tails, 1);
+	work_output_poll(w, fds);
+	loop_wait(sessions, n, fds, WORK_OUTPUT_FDS + w->streams.nfds, worker_deadline(w));
+	streams_read(&w->streams, WORK_OUTPUT_FDS);
+	work_output_io(w, fds);
 }
 
 /* Not before it is known where failed messages can go. */
@@ -212,14 +212,13 @@ static void
 work(struct worker *w)
 {
 	struct rmq_event event;
-	short revents = 0;
 	int sig;
 
 	for (;;) {
 		while (rmq_next(w->mq, &event))
 			handle(w, &event);
 		check_session(w);
-		work_output_io(w, revents);
+		work_output_settle(w);
 		work_due(w, rmq_now());
 		work_start(w);
 		work_copies(w, rmq_now());
@@ -227,7 +226,7 @@ work(struct worker *w)
 		worker_heed_limits(w, rmq_now());
 		if (worker_over(w, rmq_now()))
 			break;
-		wait_for_more(w, &revents);
+		wait_for_more(w);
 		while ((sig = loop_signal()) != 0)
 			worker_caught(w, sig);
 	}
@@ -274,9 +273,8 @@ main(int argc, char *argv[])
 	work(&w);
 	copies_free(&w.copies);
 	rmq_free(w.mq);
-	tails_free(&w.tails);
+	streams_free(&w.streams);
 	environ_free(&w.environ);
-	if (w.writes)
-		output_close(&w.out);
+	work_output_end(&w);
 	return tool_end(worker_verdict(&w));
 }

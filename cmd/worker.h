@@ -21,10 +21,10 @@
 #include "environ.h"
 #include "output.h"
 #include "policy.h"
-#include "tail.h"
+#include "stream.h"
 #include "tasks.h"
 
-enum output_mode { OUTPUT_OURS, OUTPUT_PIECE, OUTPUT_KEPT };	/* see work_output.h */
+enum output_mode { OUTPUT_OURS, OUTPUT_LINES, OUTPUT_PIECE, OUTPUT_KEPT };	/* see work_output.h */
 
 enum stage {
 	WORKING,
@@ -49,10 +49,10 @@ struct worker {
 	struct breaker	 breaker;
 	struct copies	 copies;
 	struct tasks	 tasks;
-	struct tails	 tails;
+	struct streams	 streams;
 	bool		 chats;
 	enum output_mode output;	/* of commands */
-	struct output	 out;		/* our standard output, if anything is written to it here */
+	struct output	 out, err;	/* our standard output and error; out only if something is written to it here */
 	bool		 writes;
 	bool		 out_told;	/* that it cannot be written */
 	uint64_t	 last_cookie;

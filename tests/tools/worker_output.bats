@@ -22,23 +22,248 @@ teardown() {
 # Put each argument into the queue.
 put() { printf '%s\n' "$@" | work-publish -q "$queue" -l; }
 
+# The lines of what each message's command wrote, told by the tag, in one file each: got.TAG.
+by_tag() { # FILE
+	awk -F '\t' '{ tag = $1; sub(/^[^\t]*\t/, ""); print >"got." tag }' "$1"
+}
+
+# Line by line
+
+@test "--tag: each line has the message-id and a tab before it, on standard output and error" {
+	work-publish -q "$queue" --message-id m-1 task
+	run -0 --separate-stderr worker -q "$queue" -c 1 --tag sh -c 'echo one; printf "two\twords"; echo oops >&2; printf "no end" >&2'
+	[ "$output" = $'m-1\tone\nm-1\ttwo\twords' ]
+	[ "$stderr" = $'m-1\toops\nm-1\tno end' ]
+}
+
+@test "--tag: the routing key where there is no message-id, and no tag has a newline or a tab" {
+	work-publish -q "$queue" --message-id none task
+	run -0 worker -q "$queue" -c 1 --tag cat
+	[ "$output" = "$queue"$'\ttask' ]
+	work-publish -q "$queue" --message-id $'a\tb\nc' task
+	run -0 worker -q "$queue" -c 1 --tag cat
+	[ "$output" = $'a\\tb\\nc\ttask' ]
+}
+
+@test "--tag: eight jobs lose and mix no line, in a file and in a pipe" {
+	seq 200 | work-publish -q "$queue" -l
+	worker -q "$queue" -P 8 -c 100 --tag sh -c 'b=$(cat); for i in 1 2 3 4 5; do echo "$b: line $i of a command"; done' >file
+	worker -q "$queue" -P 8 -c 100 --tag sh -c 'b=$(cat); for i in 1 2 3 4 5; do echo "$b: line $i of a command"; done' | cat >>file
+	[ "$(wc -l <file)" -eq 1000 ]
+	cut -f 2 file | sort >got
+	for b in $(seq 200); do seq -f "$b: line %g of a command" 5; done | sort | cmp - got
+	[ "$(cut -f 1 file | sort -u | wc -l)" -eq 200 ]
+}
+
+@test "--tag: much of eight commands at once, byte for byte and in order" {
+	for i in 1 2 3 4 5 6 7 8; do work-publish -q "$queue" --message-id "$i" "$i"; done
+	worker -q "$queue" -P 8 -c 8 --tag sh -c 'b=$(cat); seq -f "$b %.0f" 50000' | cat >file
+	by_tag file
+	for i in 1 2 3 4 5 6 7 8; do
+		seq -f "$i %.0f" 50000 | cmp - "got.$i"
+	done
+}
+
+@test "--tag: a line over 64 KiB comes as several, and no byte is lost" {
+	put task
+	worker -q "$queue" -c 1 --tag sh -c 'head -c 1000000 /dev/zero | tr "\0" x; echo; echo short' >file
+	cut -f 2 file >got
+	[ "$(head -n 1 got | tr -d '\n' | wc -c)" -eq 65536 ]
+	[ "$(grep x got | tr -d '\n' | wc -c)" -eq 1000000 ]
+	[ "$(tail -n 1 got)" = short ]
+}
+
+@test "--tag: a command waits while nobody reads, and the connection lives on" {
+	need_control ctl
+	put task
+	mkfifo pipe
+	sleep 100 <pipe 3>&- &
+	reader=$!
+	spawn w bash -c "exec worker -q $queue --tag --heartbeat 1 sh -c 'seq 300000; touch finished' >pipe"
+	await_consumers 10 1 "$queue"
+	sleep 5
+	[ ! -e finished ]
+	kill -0 "$w_pid"
+	[ ! -s w.err ]
+	[ "$(depth "$queue")" -eq 0 ]
+	cat pipe >file 3>&- &
+	await 10 test -e finished
+	await_log '	300000$' file
+	kill "$reader"
+	kill -TERM "$w_pid"
+	expect_status 0 w
+	cut -f 2 file | cmp - <(seq 300000)
+	[ "$(depth "$queue")" -eq 0 ]
+}
+
+@test "--tag, --collect: the reader goes away: SIGPIPE, and the message is back" {
+	for option in --tag --collect "--tag --collect"; do
+		put task
+		# shellcheck disable=SC2086 # two words
+		spawn w bash -c "worker -q $queue $option sh -c 'seq 1000000' | head -n 1; echo \"\${PIPESTATUS[0]}\" >status"
+		await 10 test -s status
+		[ "$(cat status)" -eq 141 ]
+		[ ! -s w.err ]
+		await_depth 5 1 "$queue"
+		run -0 worker -q "$queue" -c 1 sh -c 'exit 0'
+		rm status
+	done
+}
+
+@test "--tag, --collect: SIGPIPE ignored: 74, and the message is back" {
+	for option in --tag --collect; do
+		put task
+		run -74 --separate-stderr bash -c "trap '' PIPE; worker -q $queue $option seq 1000000 > >(:)"
+		[ "$stderr" = "worker: cannot write standard output: Broken pipe" ]
+		await_depth 5 1 "$queue"
+		run -0 worker -q "$queue" -c 1 true
+	done
+}
+
+@test "--tag, --collect: a full disk: 74, and the message is back" {
+	for option in --tag --collect; do
+		put task
+		run -74 --separate-stderr bash -c "worker -q $queue $option cat >/dev/full"
+		[ "$stderr" = "worker: cannot write standard output: No space left on device" ]
+		await_depth 5 1 "$queue"
+		run -0 worker -q "$queue" -c 1 true
+	done
+}
+
+# More than our pipe takes, and with --tag less than the command's pipe does.
+begin_unread() { # OPTION N
+	spawn w bash -c "exec worker -q $queue $1 seq $2 >pipe"
+	await_consumers 10 1 "$queue"
+	await 10 output_waits
+}
+
+output_waits() {
+	kill -USR2 "$w_pid"
+	grep -q "0 running, .* 1 being written" w.err
+}
+
+@test "--tag, --collect: acknowledged after the output is written" {
+	mkfifo pipe
+	for n in 8000 30000; do
+		[ $n = 8000 ] && option=--tag || option=--collect
+		put task
+		sleep 100 <pipe 3>&- &
+		reader=$!
+		begin_unread $option $n
+		kill -KILL "$w_pid"
+		await_depth 5 1 "$queue"
+		begin_unread $option $n
+		cat pipe >file 3>&- &
+		await_log "$n\$" file
+		kill "$reader"
+		kill -TERM "$w_pid"
+		expect_status 0 w
+		[ "$(depth "$queue")" -eq 0 ]
+	done
+}
+
+@test "--tag: a second signal while nobody reads: 75, and the message is back" {
+	put task
+	mkfifo pipe
+	sleep 100 <pipe 3>&- &
+	reader=$!
+	spawn w bash -c "exec worker -q $queue --tag sh -c 'echo \$\$ >pid; exec seq 1000000' >pipe"
+	await 10 test -s pid
+	kill -TERM "$w_pid"
+	await_consumers 10 0 "$queue"
+	kill -TERM "$w_pid"
+	expect_status 75 w
+	kill "$reader"
+	[ "$(depth "$queue")" -eq 1 ]
+}
+
+@test "--tag: what a child in the background writes later is passed on, and nobody waits for it" {
+	put task
+	spawn w worker -q "$queue" --tag sh -c '(until [ -e go ]; do sleep 0.02; done; echo late) & printf early'
+	await_depth 5 0 "$queue"
+	await_log '	early$' w.out
+	kill -0 "$w_pid"
+	touch go
+	await_log '	late$' w.out
+	kill -TERM "$w_pid"
+	expect_status 0 w
+}
+
 # In one piece
 
-@test "--collect: outputs of several commands are never mixed" {
-	seq 20 | work-publish -q "$queue" -l
-	run -0 worker -q "$queue" -P 4 -c 20 --collect sh -c 'b=$(cat); for i in 1 2 3; do echo "$b $i"; sleep 0.02; done'
-	[ "${#lines[@]}" -eq 60 ]
-	awk '{ if (NR % 3 == 1) b = $1; if ($1 != b || $2 != (NR - 1) % 3 + 1) exit 1 }' <<<"$output"
+@test "--collect: outputs of several commands are never mixed, with and without tags" {
+	seq 40 | work-publish -q "$queue" -l
+	for option in --collect "--collect --tag"; do
+		# shellcheck disable=SC2086 # two words
+		worker -q "$queue" -P 4 -c 20 $option sh -c 'b=$(cat); for i in 1 2 3; do echo "$b $i"; sleep 0.02; done' >file
+		[ "$(wc -l <file)" -eq 60 ]
+		awk '{ if (NR % 3 == 1) b = $(NF - 1); if ($(NF - 1) != b || $NF != (NR - 1) % 3 + 1) exit 1 }' file
+	done
+	[ "$(cut -f 1 file | uniq | wc -l)" -eq 20 ]
 }
 
-@test "--collect: 100 MB through a pipe, byte for byte" {
-	put task
-	worker -q "$queue" -c 1 --collect head -c 100000000 /dev/zero | cmp - <(head -c 100000000 /dev/zero)
+@test "--collect: the bytes are what the command wrote, and with --tag its last line is whole" {
+	put 1 2
+	worker -q "$queue" -c 1 --collect printf 'a\0b\n\nc' | cmp - <(printf 'a\0b\n\nc')
+	worker -q "$queue" -c 1 --collect --tag printf 'a\0b\n\nc' | cut -f 2 | cmp - <(printf 'a\0b\n\nc\n')
 }
 
-@test "--collect: a full disk: 74, and the message is back" {
+@test "--collect --tag: lines of any length stay whole" {
 	put task
-	run -74 --separate-stderr bash -c "worker -q $queue --collect cat >/dev/full"
-	[ "$stderr" = "worker: cannot write standard output: No space left on device" ]
-	await_depth 5 1 "$queue"
+	worker -q "$queue" -c 1 --collect --tag sh -c 'head -c 1000000 /dev/zero | tr "\0" x; echo; echo short' >file
+	[ "$(wc -l <file)" -eq 2 ]
+	[ "$(head -n 1 file | cut -f 2 | wc -c)" -eq 1000001 ]
+}
+
+@test "--collect: 100 MB through a pipe, byte for byte, with little memory" {
+	put 1 2
+	worker -q "$queue" -c 2 --collect sh -c 'grep VmHWM /proc/$PPID/status >>memory; head -c 100000000 /dev/zero' |
+		cmp - <(head -c 200000000 /dev/zero)
+	awk 'NR == 1 { first = $2 } END { exit NR != 2 || $2 - first > 50000 }' memory
+}
+
+@test "--collect: a command that opens its standard output again loses nothing" {
+	put task
+	run -0 worker -q "$queue" -c 1 --collect sh -c 'echo one; echo two >>/dev/stdout; cat; echo; echo three'
+	[ "$output" = $'one\ntwo\ntask\nthree' ]
+}
+
+@test "--collect: nothing is left in TMPDIR; if there is none, memory does" {
+	put 1 2
+	mkdir tmp
+	TMPDIR=$PWD/tmp run -0 worker -q "$queue" -c 1 --collect sh -c 'ls tmp; ls -l /proc/$$/fd/1'
+	[[ $output == *"$PWD/tmp/worker."*"(deleted)" ]]
+	[ "${#lines[@]}" -eq 1 ]
+	TMPDIR=$PWD/none run -0 worker -q "$queue" -c 1 --collect cat
+	[ "$output" = 2 ]
+}
+
+@test "--collect: what a failed command wrote is written too" {
+	put task
+	run -1 --separate-stderr worker -q "$queue" -c 1 --collect sh -c 'echo said; exit 3'
+	[ "$output" = said ]
+	[ "$stderr" = "worker: command failed with exit status 3; the message goes back to its queue
+worker: cannot finish 1 message: 0 succeeded" ]
+}
+
+@test "5 MB that a command does not read harm nobody, and 5 MB that it copies arrive" {
+	head -c 5000000 /dev/urandom >bytes
+	for option in --tag --collect "--tag --collect"; do
+		work-publish -q "$queue" - <bytes
+		# shellcheck disable=SC2086 # two words
+		run -0 worker -q "$queue" -c 1 $option true
+		[ "$output" = "" ]
+	done
+	work-publish -q "$queue" - <bytes
+	worker -q "$queue" -c 1 --collect cat | cmp - bytes
+	work-publish -q "$queue" - <bytes
+	worker -q "$queue" -c 1 --collect cat >file
+	cmp file bytes
+}
+
+@test "--tag and --collect need a command: 64" {
+	for option in --tag --collect; do
+		run -64 env AMQP_URL=amqp://127.0.0.1:1 worker "$option"
+		[ "$output" = "worker: $option needs a command (see worker --help)" ]
+	done
 }
