@@ -45,9 +45,10 @@ work_reject(struct worker *w, struct task *t)
 static void
 succeeded(struct worker *w, struct task *t)
 {
-	if (t->owned && rmq_ack(w->mq, t->tag, false))
+	if (t->owned && rmq_ack(w->mq, t->tag, false)) {
 		w->succeeded++;
-	policy_succeeded(&w->policy, t->message);
+		policy_succeeded(&w->policy, t->message);
+	}
 	if (breaker_succeeded(&w->breaker))
 		tool_warn("a command succeeded: going on");
 	tasks_remove(&w->tasks, t);

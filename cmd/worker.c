@@ -68,17 +68,24 @@ disown(struct worker *w, const char *what, struct rmq_bytes why)
 	work_lost(w);
 }
 
-/* Of those whose command was run, the one that was in hand the longest took too long for the broker. */
+/*
+ * Which one took too long the broker does not say: of those whose command was run, the one that was in hand the
+ * longest, and those hardly younger, because the broker looks at the time only now and then.
+ */
 static void
 note_overdue(struct worker *w)
 {
+	int64_t now = rmq_now(), until = 0;
 	const struct task *t;
 
-	TAILQ_FOREACH(t, &w->tasks, next)
-		if (t->owned && t->attempt > 0)
-			break;
-	if (t != NULL)
-		policy_overdue(&w->policy, t->message);
+	TAILQ_FOREACH(t, &w->tasks, next) {
+		if (!t->owned || t->attempt == 0)
+			continue;
+		if (until == 0)
+			until = t->started + (now - t->started) / 10;
+		if (t->started <= until)
+			policy_overdue(&w->policy, t->message);
+	}
 }
 
 static void

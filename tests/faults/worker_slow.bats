@@ -49,3 +49,36 @@ too_slow() { # TYPE
 	limits_classic || skip "these brokers do not limit it"
 	too_slow classic
 }
+
+@test "a message that takes too long once is done the second time" {
+	need_control ctl
+	be_impatient 2000 500
+	worker --setup -q once
+	send -q once slow
+	spawn w worker -q once sh -c 'cat >>log; echo >>log; [ "$(wc -l <log)" -gt 1 ] || until [ -e go ]; do sleep 0.02; done'
+	await_log "took its messages back" w.err 20
+	touch go
+	await 20 lines_are 2 slow log
+	await_depth 20 0 once
+	kill -TERM "$w_pid"
+	expect_status 0 w
+	[ "$(depth once)" -eq 0 ]
+	[ "$(depth once.dead)" -eq 0 ]
+}
+
+@test "messages that take too long twice go to the dead" {
+	need_control ctl
+	be_impatient 1000 500
+	worker --setup -q twice
+	printf 'a\nb\n' | send -q twice -l
+	# Each command ends when messages were taken back once more.
+	spawn w worker -q twice -P 2 sh -c 'taken() { grep -c "took its" w.err; }
+		n=$(taken); until [ "$(taken)" -gt "$n" ]; do sleep 0.05; done; cat >>log; echo >>log'
+	await_depth 40 2 twice.dead
+	lines_are 2 a log
+	lines_are 2 b log
+	[ "$(timeout 20 /usr/bin/python3 "$tests/peer.py" get-json twice.dead 2 | grep -c '"x-dead-reason": "timeout"')" -eq 2 ]
+	kill -TERM "$w_pid"
+	expect_status 0 w
+	[ "$(depth twice)" -eq 0 ]
+}

@@ -13,14 +13,12 @@ setup() {
 	cd "$BATS_TEST_TMPDIR" || return
 	queue=policy_$BATS_TEST_NUMBER
 	alarm=
-	overdue=
 }
 
 teardown() {
 	touch go
 	end_spawned
 	[ -z "$alarm" ] || "$broker" ctl set_vm_memory_high_watermark 0.6
-	[ -z "$overdue" ] || acknowledge_within 1800000 60000
 }
 
 put() { printf '%s\n' "$@" | work-publish -q "$queue" -l; }
@@ -55,12 +53,6 @@ all_gone() { # FILE
 	while read -r pid; do
 		await 5 eval "! kill -0 $pid 2>/dev/null"
 	done <"$1"
-}
-
-acknowledge_within() { # MS TICK: the broker's time for an acknowledgement, and how often it looks
-	"$broker" ctl eval "application:set_env(rabbit, consumer_timeout, $1),
-		application:set_env(rabbit, channel_tick_interval, $2),
-		application:set_env(rabbit, quorum_tick_interval, 1000)." >/dev/null
 }
 
 # --setup
@@ -356,24 +348,6 @@ acknowledge_within() { # MS TICK: the broker's time for an acknowledgement, and 
 		run -0 worker -q "$queue" --job-timeout 30 -c 1 cat
 		[ "$output" = task ]
 	done
-}
-
-@test "the broker takes a message back that is not acknowledged in time: work goes on" {
-	need_control ctl
-	overdue=1
-	acknowledge_within 3000 1000
-	worker --setup -q "$queue"
-	put slow
-	spawn w worker -q "$queue" sh -c 'cat >>log; echo >>log; [ "$(wc -l <log)" -gt 1 ] || sleep 6'
-	await_log "took its messages back" w.err 40
-	await 20 eval '[ "$(grep -c slow log)" -ge 2 ]'
-	await_depth 20 0 "$queue"
-	put quick
-	await_log quick log 20
-	kill -TERM "$w_pid"
-	expect_status 0 w
-	await_depth 20 0 "$queue"
-	[ "$(depth "$queue.dead")" -eq 0 ]
 }
 
 @test "--max-jobs and --max-time: 0" {
