@@ -201,6 +201,17 @@ environ_make(struct environ *e, const struct environ_source *from)
 	return list(e);
 }
 
+const char *
+environ_value(const struct environ *e, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (char **var = e->vars; var != NULL && *var != NULL; var++)
+		if (strncmp(*var, name, len) == 0 && (*var)[len] == '=')
+			return *var + len + 1;
+	return NULL;
+}
+
 void
 environ_free(struct environ *e)
 {

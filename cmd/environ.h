@@ -38,6 +38,7 @@ struct environ_source {
 };
 
 bool	environ_make(struct environ *, const struct environ_source *);	/* false: no memory */
+const char *environ_value(const struct environ *, const char *name);	/* NULL: there is no such variable */
 void	environ_free(struct environ *);
 
 #endif

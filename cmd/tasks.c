@@ -51,6 +51,17 @@ task_keep(struct task *t, const struct rmq_delivery *d)
 }
 
 void
+task_forget_record(struct task *t)
+{
+	if (t->record == NULL)
+		return;
+	free(t->record->message_id);
+	free(t->record->routing_key);
+	free(t->record);
+	t->record = NULL;
+}
+
+void
 task_release_output(struct task *t)
 {
 	if (t->output.stream != NULL)
@@ -68,6 +79,7 @@ tasks_remove(struct tasks *tasks, struct task *t)
 	if (t->errors != NULL)
 		stream_release(t->errors);
 	task_release_output(t);
+	task_forget_record(t);
 	free(t->failure.said);
 	free(t->copy);
 	free(t);

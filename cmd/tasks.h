@@ -15,6 +15,7 @@
 
 #include <rmq.h>
 
+#include "joblog.h"
 #include "stream.h"
 
 /* WRITING: its command has ended, but its output is not yet where it has to be. */
@@ -58,6 +59,7 @@ struct task {
 	int64_t			 held_since;	/* by an open breaker; 0: it is not */
 	struct stream		*errors;	/* the command's standard error, or NULL: it is ours */
 	struct task_output	 output;
+	struct job_record	*record;	/* of the attempt, if there is a log; NULL: it is written */
 	struct failure		 failure;
 	uint64_t		 cookie;	/* of the copy; 0: it is not sent */
 	bool			 returned, refused, not_taken;
@@ -69,6 +71,7 @@ TAILQ_HEAD(tasks, task);
 
 struct task	*tasks_add(struct tasks *, const struct rmq_delivery *);	/* waiting; NULL: no memory */
 bool		 task_keep(struct task *, const struct rmq_delivery *);		/* for longer than it is borrowed */
+void		 task_forget_record(struct task *);
 void		 task_release_output(struct task *);
 void		 tasks_remove(struct tasks *, struct task *);
 

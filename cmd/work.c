@@ -12,6 +12,7 @@
 #include "exits.h"
 #include "job.h"
 #include "tool.h"
+#include "work_log.h"
 #include "work_output.h"
 #include "worker.h"
 
@@ -29,6 +30,7 @@ work_chat(struct worker *w, const char *what, struct rmq_bytes body)
 void
 work_nack(struct worker *w, struct task *t)
 {
+	work_log(w, t, "requeued");
 	if (t->owned)
 		rmq_nack(w->mq, t->tag, false, true);
 	tasks_remove(&w->tasks, t);
@@ -37,6 +39,7 @@ work_nack(struct worker *w, struct task *t)
 void
 work_reject(struct worker *w, struct task *t)
 {
+	work_log(w, t, "requeued");
 	if (t->owned)
 		rmq_reject(w->mq, t->tag, true);
 	tasks_remove(&w->tasks, t);
@@ -45,6 +48,7 @@ work_reject(struct worker *w, struct task *t)
 static void
 succeeded(struct worker *w, struct task *t)
 {
+	work_log(w, t, "acked");
 	if (t->owned && rmq_ack(w->mq, t->tag, false)) {
 		w->succeeded++;
 		policy_succeeded(&w->policy, t->message);
@@ -102,6 +106,7 @@ turn_down(struct worker *w, struct task *t, enum exit_action action)
 {
 	bool requeue = action == ACTION_REJECT_REQUEUE || action == ACTION_NACK_REQUEUE;
 
+	work_log(w, t, requeue ? "requeued" : "rejected");
 	if (t->owned && (action == ACTION_REJECT || action == ACTION_REJECT_REQUEUE))
 		rmq_reject(w->mq, t->tag, requeue);
 	else if (t->owned)
@@ -144,7 +149,7 @@ work_settle(struct worker *w, struct task *t)
 	if (work_output_lost(w, t))
 		work_nack(w, t);
 	else if (!t->owned && t->timed_out)
-		tasks_remove(&w->tasks, t);
+		work_nack(w, t);
 	else if (t->timed_out)
 		work_failed(w, t, "command did not end within %.3g s", (double)policy_options.job_timeout / 1000);
 	else
@@ -158,6 +163,7 @@ ended(struct worker *w, struct task *t, int status)
 
 	w->active = rmq_now();
 	t->failure.status = status;
+	work_log_ended(t);
 	if (t->timed_out || w->stage == STOPPING || w->stage == KILLING)
 		job_kill(t->pid, SIGKILL);
 	t->state = TASK_WRITING;

@@ -12,13 +12,15 @@
 #include <time.h>
 
 #include "tool.h"
+#include "work_log.h"
 #include "worker.h"
 
 enum { BREAKER_LIMIT = 10 };
 
 static void
-rest(struct task *t, int64_t pause, bool again)
+rest(struct worker *w, struct task *t, int64_t pause, bool again)
 {
+	work_log(w, t, again ? "retry" : "requeued");
 	t->state = TASK_RESTING;
 	t->again = again;
 	t->until = rmq_now() + pause;
@@ -56,7 +58,7 @@ go_back(struct worker *w, struct task *t, const char *what)
 		pause = w->breaker.pause;
 	tool_warn("%s; the message goes back to its queue in %" PRId64 " s", what, pause / 1000);
 	tell_no_policy(w);
-	rest(t, pause, false);
+	rest(w, t, pause, false);
 }
 
 static void
@@ -68,6 +70,7 @@ send_copy(struct worker *w, struct task *t, const char *what, int64_t delay)
 	tool_warn("%s; the message goes to '%s'", what, target);
 	if (t->errors != NULL && t->failure.said == NULL)
 		t->failure.said = tail_text(&t->errors->tail);
+	work_log(w, t, delay == POLICY_DEAD ? "dead" : "retry");
 	t->failure.delay = delay;
 	t->state = TASK_COPYING;
 	t->until = 0;
@@ -84,7 +87,7 @@ hold_for_breaker(struct worker *w, struct task *t, const char *what)
 	if (t->held_since == 0)
 		t->held_since = now;
 	tool_warn("%s; trying again in %" PRId64 " s", what, (pause + 999) / 1000);
-	rest(t, pause, true);
+	rest(w, t, pause, true);
 }
 
 static void
@@ -97,7 +100,7 @@ hold(struct worker *w, struct task *t, const char *what, int64_t delay)
 	}
 	tool_warn("%s; trying again in %.3g s", what, (double)delay / 1000);
 	t->attempt++;
-	rest(t, delay, true);
+	rest(w, t, delay, true);
 }
 
 /* Pauses that would be spent here are not for who counts: then the message waits in a queue. */
@@ -170,6 +173,7 @@ work_failed(struct worker *w, struct task *t, const char *fmt, ...)
 		heed_breaker(w, t);
 	if (!t->owned) {
 		tool_warn("%s", what);
+		work_log(w, t, "lost");
 		tasks_remove(&w->tasks, t);
 	} else if (w->copies.state == COPIES_ON && t->attempt > 0)
 		follow_policy(w, t, what);

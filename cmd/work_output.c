@@ -23,13 +23,19 @@ enum {
 	MOST_CHUNKS = 64	/* in one turn of the loop, which has more to do */
 };
 
-static bool tags, collect;
+struct work_output_options work_output_options;
+
+static const char *const formats[] = { "parallel", "json", NULL };
 
 const struct opt opt_work_output[] = {
 	{ .help = "Output of commands" },
-	{ 0, "tag", NULL, opt_flag, &tags, "begin each line of a command's output with the message's id and a tab" },
-	{ 0, "collect", NULL, opt_flag, &collect,
+	{ 0, "tag", NULL, opt_flag, &work_output_options.tag,
+	    "begin each line of a command's output with the message's id and a tab" },
+	{ 0, "collect", NULL, opt_flag, &work_output_options.collect,
 	    "write the output of a command in one piece when it has ended" },
+	{ 0, "joblog", "FILE", opt_string, &work_output_options.joblog, "append a line for each command that ended" },
+	{ 0, "joblog-format", "FORMAT", opt_choice, &work_output_options.joblog_format,
+	    "as GNU parallel has it, or a JSON object", .choices = formats },
 	{ 0 }
 };
 
@@ -38,16 +44,25 @@ chosen(bool keep)
 {
 	if (keep)
 		return OUTPUT_KEPT;
-	if (collect)
+	if (work_output_options.collect)
 		return OUTPUT_PIECE;
-	return tags ? OUTPUT_LINES : OUTPUT_OURS;
+	return work_output_options.tag ? OUTPUT_LINES : OUTPUT_OURS;
+}
+
+static void
+refuse_options(void)
+{
+	const struct work_output_options *o = &work_output_options;
+
+	if (o->tag || o->collect || o->joblog != NULL)
+		tool_usage("--%s needs a command", o->tag ? "tag" : o->collect ? "collect" : "joblog");
 }
 
 void
 work_output_begin(struct worker *w, bool keep)
 {
-	if (w->command == NULL && (tags || collect))
-		tool_usage("--%s needs a command", tags ? "tag" : "collect");
+	if (w->command == NULL)
+		refuse_options();
 	w->output = chosen(keep);
 	w->writes = w->chats || w->output == OUTPUT_LINES || w->output == OUTPUT_PIECE;
 	if (w->writes)
@@ -89,7 +104,7 @@ nameless_file(void)
 static const char *
 tag_of(const struct task *t)
 {
-	if (!tags)
+	if (!work_output_options.tag)
 		return NULL;
 	return t->label[0] != '\0' ? t->label : "-";
 }
@@ -115,7 +130,7 @@ open_output(struct worker *w, struct task *t, int *fd)
 bool
 work_output_open(struct worker *w, struct task *t, struct job *job)
 {
-	bool errors = tags || w->copies.state == COPIES_ON;
+	bool errors = work_output_options.tag || w->copies.state == COPIES_ON;
 
 	job->output = job->errors = -1;
 	if (!open_output(w, t, &job->output))

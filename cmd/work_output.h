@@ -29,6 +29,12 @@ struct job;
 struct task;
 struct worker;
 
+struct work_output_options {
+	bool		 tag, collect;
+	const char	*joblog;	/* NULL: none */
+	int		 joblog_format;
+};
+extern struct work_output_options work_output_options;
 extern const struct opt opt_work_output[];
 
 void	work_output_begin(struct worker *, bool keep);	/* keep: OUTPUT_KEPT, whatever the options say */

@@ -11,6 +11,7 @@
 #include "copy.h"
 #include "job.h"
 #include "tool.h"
+#include "work_log.h"
 #include "work_output.h"
 #include "worker.h"
 
@@ -88,7 +89,7 @@ launch(struct worker *w, struct task *t, const struct rmq_delivery *d)
 	struct job_error why = { JOB_NO_RESOURCES, ENOMEM };
 
 	forget_last_attempt(t);
-	if (!work_output_open(w, t, &job))
+	if (!work_log_begin(w, t, d->body.len) || !work_output_open(w, t, &job))
 		why.code = errno;
 	else
 		t->pid = job_start(&job, &why);

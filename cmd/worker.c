@@ -20,6 +20,7 @@
 #include "loop.h"
 #include "setup.h"
 #include "tool.h"
+#include "work_log.h"
 #include "work_output.h"
 #include "worker.h"
 
@@ -262,6 +263,7 @@ begin(struct worker *w, char **command)
 	w->began = rmq_now();
 	w->chats = w->command == NULL && (chat == CHAT_ALWAYS || (chat == CHAT_AUTO && isatty(STDOUT_FILENO)));
 	work_output_begin(w, false);
+	work_log_open(w);
 	open_session(w);
 }
 
@@ -283,5 +285,6 @@ main(int argc, char *argv[])
 	streams_free(&w.streams);
 	environ_free(&w.environ);
 	work_output_end(&w);
+	work_log_close(&w);
 	return tool_end(worker_verdict(&w));
 }

@@ -7,6 +7,7 @@
  *	work.c		a message from its delivery to the end of its command
  *	work_run.c	the start of its command
  *	work_output.c	where its standard output goes
+ *	work_log.c	what is written down of it
  *	work_failed.c	what becomes of it when the command failed
  *	work_copies.c	copies of it, until they are confirmed
  *	worker_end.c	limits, signals and the end
@@ -19,6 +20,7 @@
 #include "breaker.h"
 #include "copies.h"
 #include "environ.h"
+#include "joblog.h"
 #include "output.h"
 #include "policy.h"
 #include "stream.h"
@@ -56,6 +58,8 @@ struct worker {
 	bool		 writes;
 	bool		 out_told;	/* that it cannot be written */
 	uint64_t	 last_cookie;
+	struct joblog	 log;
+	bool		 logs;
 
 	int64_t		 taken, started, succeeded;
 	int64_t		 no_queue_since;	/* copies come back, 0: they do not */

@@ -77,8 +77,7 @@ by_tag() { # FILE
 	need_control ctl
 	put task
 	mkfifo pipe
-	sleep 100 <pipe 3>&- &
-	reader=$!
+	exec 8<>pipe
 	spawn w bash -c "exec worker -q $queue --tag --heartbeat 1 sh -c 'seq 300000; touch finished' >pipe"
 	await_consumers 10 1 "$queue"
 	sleep 5
@@ -86,10 +85,10 @@ by_tag() { # FILE
 	kill -0 "$w_pid"
 	[ ! -s w.err ]
 	[ "$(depth "$queue")" -eq 0 ]
-	cat pipe >file 3>&- &
+	cat pipe >file 3>&- 8>&- &
 	await 10 test -e finished
 	await_log '	300000$' file
-	kill "$reader"
+	exec 8>&-
 	kill -TERM "$w_pid"
 	expect_status 0 w
 	cut -f 2 file | cmp - <(seq 300000)
@@ -147,15 +146,14 @@ output_waits() {
 	for n in 8000 30000; do
 		[ $n = 8000 ] && option=--tag || option=--collect
 		put task
-		sleep 100 <pipe 3>&- &
-		reader=$!
-		begin_unread $option $n
+		exec 8<>pipe
+		begin_unread "$option" $n
 		kill -KILL "$w_pid"
 		await_depth 5 1 "$queue"
-		begin_unread $option $n
-		cat pipe >file 3>&- &
+		begin_unread "$option" $n
+		cat pipe >file 3>&- 8>&- &
 		await_log "$n\$" file
-		kill "$reader"
+		exec 8>&-
 		kill -TERM "$w_pid"
 		expect_status 0 w
 		[ "$(depth "$queue")" -eq 0 ]
@@ -165,15 +163,14 @@ output_waits() {
 @test "--tag: a second signal while nobody reads: 75, and the message is back" {
 	put task
 	mkfifo pipe
-	sleep 100 <pipe 3>&- &
-	reader=$!
+	exec 8<>pipe
 	spawn w bash -c "exec worker -q $queue --tag sh -c 'echo \$\$ >pid; exec seq 1000000' >pipe"
 	await 10 test -s pid
 	kill -TERM "$w_pid"
 	await_consumers 10 0 "$queue"
 	kill -TERM "$w_pid"
 	expect_status 75 w
-	kill "$reader"
+	exec 8>&-
 	[ "$(depth "$queue")" -eq 1 ]
 }
 
@@ -266,4 +263,170 @@ worker: cannot finish 1 message: 0 succeeded" ]
 		run -64 env AMQP_URL=amqp://127.0.0.1:1 worker "$option"
 		[ "$output" = "worker: $option needs a command (see worker --help)" ]
 	done
+}
+
+# The job log
+
+# Fields of a line of the job log that are not the same each time: a time in seconds, and how long it took.
+times='[0-9]*\.[0-9][0-9][0-9]	 *[0-9]*\.[0-9][0-9][0-9]'
+header=$'Seq\tHost\tStarttime\tJobRuntime\tSend\tReceive\tExitval\tSignal\tCommand'
+
+@test "--joblog: a line for each attempt, as GNU parallel writes it" {
+	for id in m-1 m-2; do work-publish -q "$queue" --message-id $id $id; done
+	run -1 worker -q "$queue" -c 2 --joblog log sh -c '[ $(cat) = m-1 ] || exit 3'
+	[ "$(head -n 1 log)" = "$header" ]
+	[ "$(wc -l <log)" -eq 3 ]
+	[ "$(sed -n 2p log)" = "$(grep -x "1	:	$times	3	0	0	0	sh -c \[ \$(cat) = m-1 \] || exit 3 # m-1" log)" ]
+	[ "$(sed -n 3p log)" = "$(grep -x "2	:	$times	3	0	3	0	sh -c \[ \$(cat) = m-1 \] || exit 3 # m-2" log)" ]
+	run -1 worker -q "$queue" -c 1 --joblog log --collect sh -c 'echo four; kill -9 $$'
+	[ "$(wc -l <log)" -eq 4 ]
+	[ "$(tail -n 1 log)" = "$(grep -x "1	:	$times	3	5	0	9	sh -c echo four; kill -9 \$\$ # m-2" log)" ]
+}
+
+@test "--joblog: GNU parallel's own reader of such files takes it" {
+	command -v parallel >/dev/null || skip "needs GNU parallel"
+	put 1 2 3
+	worker -q "$queue" -c 3 --joblog log true
+	# What is in the log is not run again.
+	run -0 parallel --will-cite --resume --joblog log echo ::: 1 2 3
+	[ "$output" = "" ]
+}
+
+# A member of each object in the log, one a line.
+logged() { # NAME FILE
+	/usr/bin/python3 -c '
+import json, sys
+for line in open(sys.argv[2]):
+    print(json.dumps(json.loads(line).get(sys.argv[1])))' "$1" "$2"
+}
+
+@test "--joblog-format=json: all that is known of an attempt" {
+	work-publish -q "$queue" --message-id m-1 hello
+	worker -q "$queue" -c 1 --tag --joblog log --joblog-format json sh -c 'printf abc' >/dev/null
+	[ "$(wc -l <log)" -eq 1 ]
+	[ "$(logged seq log)" = 1 ]
+	[ "$(logged message_id log)" = '"m-1"' ]
+	[ "$(logged routing_key log)" = "\"$queue\"" ]
+	[ "$(logged queue log)" = "\"$queue\"" ]
+	[ "$(logged attempt log)" = 1 ]
+	logged started log | grep -qx '"20[0-9-]*T[0-9:]*\.[0-9][0-9][0-9]Z"'
+	[ "$(date -u -d "$(logged started log | tr -d '"')" +%s)" -le "$(date +%s)" ]
+	[ "$(date -u -d "$(logged started log | tr -d '"')" +%s)" -gt "$(($(date +%s) - 100))" ]
+	logged seconds log | grep -qx '[0-9.]*'
+	[ "$(logged sent log)" = 5 ]
+	[ "$(logged received log)" = 3 ]
+	[ "$(logged exit log)" = 0 ]
+	[ "$(logged signal log)" = null ]
+	[ "$(logged outcome log)" = '"acked"' ]
+	[ "$(logged command log)" = '["sh", "-c", "printf abc"]' ]
+}
+
+@test "--joblog-format=json: what became of each attempt" {
+	worker --setup -q "$queue" --attempts 2 --delays 100ms
+	put bad fatal good
+	spawn w worker -q "$queue" --attempts 2 --delays 100ms --joblog log --joblog-format json \
+		sh -c 'case $(cat) in bad) kill -9 $$;; fatal) exit 65;; esac'
+	await_depth 10 2 "$queue.dead"
+	await 10 eval '[ "$(wc -l <log)" -eq 4 ]'
+	kill -TERM "$w_pid"
+	expect_status 0 w
+	paste -d ' ' <(logged outcome log) <(logged exit log) <(logged signal log) <(logged attempt log) | sort >got
+	sort >wanted <<-'EOS'
+		"acked" 0 null 1
+		"dead" 65 null 1
+		"dead" null 9 2
+		"retry" null 9 1
+	EOS
+	cmp wanted got
+	[ "$(logged seq log | paste -s -d ' ')" = "1 2 3 4" ]
+}
+
+@test "--joblog-format=json: requeued, rejected, ended by us, timed out" {
+	put 1 2 3
+	worker -q "$queue" -c 1 --exit-map 3=nack-requeue --joblog log --joblog-format json sh -c 'exit 3' || true
+	worker -q "$queue" -c 1 --exit-map 3=reject --joblog log --joblog-format json sh -c 'exit 3' || true
+	worker -q "$queue" -c 1 --job-timeout 200ms --joblog log --joblog-format json sleep 100 || true
+	[ "$(logged outcome log | paste -s -d ' ')" = '"requeued" "rejected" "requeued"' ]
+	[ "$(logged signal log | tail -n 1)" = 15 ]
+	spawn w worker -q "$queue" --joblog log --joblog-format json sh -c 'touch begun; exec sleep 100'
+	await 10 test -e begun
+	kill -TERM "$w_pid"
+	await_consumers 10 0 "$queue"
+	kill -TERM "$w_pid"
+	expect_status 75 w
+	[ "$(logged outcome log | tail -n 1)" = '"requeued"' ]
+	[ "$(logged signal log | tail -n 1)" = 15 ]
+}
+
+@test "--joblog-format=json: a message that was lost with its connection" {
+	need_control ctl
+	put task
+	spawn w worker -q "$queue" --joblog log --joblog-format json sh -c 'touch begun; until [ -e go ]; do sleep 0.02; done'
+	await 10 test -e begun
+	"$broker" ctl close_all_connections --vhost "$VHOST" bye
+	await_log "reconnected after" w.err
+	touch go
+	await_log acked log
+	kill -TERM "$w_pid"
+	expect_status 0 w
+	[ "$(logged outcome log | paste -s -d ' ')" = '"lost" "acked"' ]
+	[ "$(logged attempt log | paste -s -d ' ')" = '1 2' ]
+}
+
+@test "--joblog: two workers share a file, and one header" {
+	seq 100 | work-publish -q "$queue" -l
+	: >log
+	spawn a worker -q "$queue" -P 4 --joblog log true
+	spawn b worker -q "$queue" -P 4 --joblog log true
+	await_depth 20 0 "$queue"
+	await 20 eval '[ "$(wc -l <log)" -ge 101 ]'
+	kill -TERM "$a_pid" "$b_pid"
+	expect_status 0 a
+	expect_status 0 b
+	[ "$(grep -c "	:	$times	[123]	0	0	0	true # " log)" -eq 100 ]
+}
+
+@test "--joblog: a file that was copied and truncated goes on with a header" {
+	put 1
+	spawn w worker -q "$queue" --joblog log true
+	await 10 eval '[ "$(wc -l <log)" -eq 2 ]'
+	cp log log.1
+	: >log
+	put 2
+	await 10 eval '[ "$(wc -l <log)" -eq 2 ]'
+	kill -TERM "$w_pid"
+	expect_status 0 w
+	[ "$(head -n 1 log)" = "$header" ]
+	[ "$(head -c 1 log)" = S ]
+}
+
+@test "--joblog: a file that cannot be opened: 73, and no message is taken" {
+	put task
+	run -73 worker -q "$queue" --joblog /no/such/folder/log touch ran
+	[ "$output" = "worker: cannot write job log '/no/such/folder/log': No such file or directory" ]
+	run -73 worker -q "$queue" --joblog /dev/full touch ran
+	[ "$output" = "worker: cannot write job log '/dev/full': No space left on device" ]
+	[ ! -e ran ]
+	[ "$(depth "$queue")" -eq 1 ]
+}
+
+@test "--joblog: a disk that is full later costs lines of the log, and no message" {
+	put 1 2 3
+	run -0 worker -q "$queue" -c 3 --joblog /dev/full --joblog-format json true
+	[ "$output" = "worker: cannot write job log '/dev/full': No space left on device; going on without it" ]
+	[ "$(depth "$queue")" -eq 0 ]
+}
+
+@test "--joblog and a command that cannot be run: no line" {
+	put task
+	run -127 worker -q "$queue" --joblog log no-such-command
+	[ "$(cat log)" = "$header" ]
+}
+
+@test "--joblog-format wants a word it knows, --joblog a command: 64" {
+	run -64 worker --joblog-format=xml true
+	[[ $output == "worker: "*"(see worker --help)" ]]
+	run -64 worker --joblog log
+	[ "$output" = "worker: --joblog needs a command (see worker --help)" ]
+	[ ! -e log ]
 }
