@@ -146,9 +146,7 @@ settle_by_exit(struct worker *w, struct task *t, int status)
 void
 work_settle(struct worker *w, struct task *t)
 {
-	if (work_output_lost(w, t))
-		work_nack(w, t);
-	else if (!t->owned && t->timed_out)
+	if (work_output_lost(w, t) || (!t->owned && t->timed_out))
 		work_nack(w, t);
 	else if (t->timed_out)
 		work_failed(w, t, "command did not end within %.3g s", (double)policy_options.job_timeout / 1000);

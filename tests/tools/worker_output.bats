@@ -109,6 +109,14 @@ by_tag() { # FILE
 	done
 }
 
+@test "--tag: a command without an end ends with the reader" {
+	put task
+	spawn w bash -c "worker -q $queue --tag yes | head -n 1; echo \"\${PIPESTATUS[0]}\" >status"
+	await 10 test -s status
+	[ "$(cat status)" -eq 141 ]
+	await_depth 5 1 "$queue"
+}
+
 @test "--tag, --collect: SIGPIPE ignored: 74, and the message is back" {
 	for option in --tag --collect; do
 		put task
@@ -197,6 +205,25 @@ output_waits() {
 		awk '{ if (NR % 3 == 1) b = $(NF - 1); if ($(NF - 1) != b || $NF != (NR - 1) % 3 + 1) exit 1 }' file
 	done
 	[ "$(cut -f 1 file | uniq | wc -l)" -eq 20 ]
+}
+
+@test "--collect: an output that has begun goes on before others" {
+	mkfifo pipe
+	exec 8<>pipe
+	spawn w bash -c "exec worker -q $queue -P 2 --collect sh -c 'b=\$(cat)
+		if [ \$b = 1 ]; then until [ -e go ]; do sleep 0.02; done; fi; yes \$b | head -n 500000' >pipe"
+	await_consumers 10 1 "$queue"
+	put 1 2
+	await 10 eval 'kill -USR2 "$w_pid"; grep -q "1 running, .* 1 being written" w.err'
+	touch go
+	await 10 eval 'kill -USR2 "$w_pid"; grep -q "0 running, .* 2 being written" w.err'
+	cat pipe >file 3>&- 8>&- &
+	await_depth 10 0 "$queue"
+	kill -TERM "$w_pid"
+	expect_status 0 w
+	exec 8>&-
+	await 10 eval '[ "$(wc -l <file)" -eq 1000000 ]'
+	[ "$(uniq file | paste -s -d " ")" = "2 1" ]
 }
 
 @test "--collect: the bytes are what the command wrote, and with --tag its last line is whole" {
