@@ -168,6 +168,41 @@ output_waits() {
 	done
 }
 
+@test "--collect: while an output waits, no other command takes its place" {
+	mkfifo pipe
+	exec 8<>pipe
+	put 1 2
+	spawn w bash -c "exec worker -q $queue -p 2 -c 2 --collect sh -c 'echo >>started; seq 30000' >pipe"
+	await 10 test -e started
+	await 10 eval 'kill -USR2 "$w_pid"; grep -q "0 running, 1 waiting, .* 1 being written" w.err'
+	[ "$(wc -l <started)" -eq 1 ]
+	cat pipe >file 3>&- 8>&- &
+	exec 8>&-
+	expect_status 0 w
+	await 10 eval '[ "$(wc -l <file)" -eq 60000 ]'
+	cat <(seq 30000) <(seq 30000) | cmp - file
+}
+
+@test "--collect: an output that waits is written also when its message was lost" {
+	need_control ctl
+	mkfifo pipe
+	exec 8<>pipe
+	put task
+	spawn w bash -c "exec worker -q $queue --collect --joblog log --joblog-format json seq 30000 >pipe"
+	await_consumers 10 1 "$queue"
+	await 10 output_waits
+	"$broker" ctl close_all_connections --vhost "$VHOST" bye
+	await_log "reconnected after" w.err
+	cat pipe >file 3>&- 8>&- &
+	exec 8>&-
+	await_log '"acked"' log
+	kill -TERM "$w_pid"
+	expect_status 0 w
+	[ "$(logged outcome log | paste -s -d " ")" = '"lost" "acked"' ]
+	await 10 eval '[ "$(wc -l <file)" -eq 60000 ]'
+	cat <(seq 30000) <(seq 30000) | cmp - file
+}
+
 @test "--tag: a second signal while nobody reads: 75, and the message is back" {
 	put task
 	mkfifo pipe
