@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * oneshot EXCHANGE TYPE KEY BODY: one message to an exchange that is declared
- * for it, confirmed.  Nothing is awaited but the broker's start, tune, confirm
- * and close, so these are the fewest round trips with which a client can keep
- * to the order of the handshake.
+ * oneshot [-t] EXCHANGE TYPE KEY BODY: one message to an exchange that is
+ * declared for it, confirmed.  Nothing is awaited but the broker's start, tune,
+ * confirm and close, so these are the fewest round trips with which a client
+ * can keep to the order of the handshake.  -t: a transient one.
  */
 #include <err.h>
 #include <string.h>
@@ -27,13 +27,18 @@ main(int argc, char **argv)
 {
 	struct frame f;
 	struct wire w;
+	int mode = 2;
 
-	if (argc != 5)
-		errx(64, "usage: oneshot EXCHANGE TYPE KEY BODY");
+	if (argc == 6 && strcmp(argv[1], "-t") == 0) {
+		mode = 1;
+		argv++;
+	} else if (argc != 5) {
+		errx(64, "usage: oneshot [-t] EXCHANGE TYPE KEY BODY");
+	}
 	wire_connect(&w);
 	put_declare(&w.out, argv[1], argv[2]);
 	wire_select(&w);
-	put_message(&w.out, argv[1], argv[3], 2, argv[4], strlen(argv[4]));
+	put_message(&w.out, argv[1], argv[3], mode, argv[4], strlen(argv[4]));
 	wire_flush(&w);
 	do
 		wire_next(&w, &f);
