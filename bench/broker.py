@@ -15,26 +15,32 @@ QUEUE = "bench"
 PATIENCE = 60
 
 
+def script(*words):
+    return subprocess.run([os.path.join(ROOT, "scripts", "broker"), *words], stdout=subprocess.PIPE,
+                          stderr=subprocess.DEVNULL, text=True)
+
+
 class Broker:
     """The one of AMQP_URL, else the one that scripts/broker has up, else a new one of its that goes at the end."""
 
     def __init__(self, build):
         self.build, self.ours, self.link = build, False, None
         self.near = self.url = os.environ.get("AMQP_URL") or self.from_script()
+        self.tls = script("tls-url").stdout.strip()  # empty if it has no such listener
         os.environ["AMQP_URL"] = self.url
 
     def from_script(self):
-        script = os.path.join(ROOT, "scripts", "broker")
-        if subprocess.run([script, "status"], capture_output=True).returncode != 0:
-            subprocess.run([script, "up"], check=True, stdout=subprocess.DEVNULL)
+        if script("status").returncode != 0:
+            script("up", "--tls").check_returncode()
             self.ours = True
-        return subprocess.run([script, "url"], check=True, capture_output=True, text=True).stdout.strip()
+        return script("url").stdout.strip()
 
     def end(self):
         self.delay(0)
         self.queue("delete", QUEUE, check=False)
         if self.ours:
-            subprocess.run([os.path.join(ROOT, "scripts", "broker"), "down"])
+            os.environ.pop("AMQP_URL")
+            script("down")
 
     def version(self):
         """The broker says it before anybody has logged in."""
@@ -63,8 +69,8 @@ class Broker:
     def queue(self, *words, check=True):
         """What the program `queue` prints; it goes the near way."""
         command = [os.path.join(self.build, "bin", "queue"), words[0], "--url", self.near, *words[1:]]
-        return subprocess.run(command, check=check, stdout=subprocess.PIPE, stderr=None if check else subprocess.DEVNULL,
-                              text=True).stdout
+        errors = None if check else subprocess.DEVNULL
+        return subprocess.run(command, check=check, stdout=subprocess.PIPE, stderr=errors, text=True).stdout
 
     def empty_queue(self, kind="classic"):
         self.queue("delete", QUEUE)

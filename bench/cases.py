@@ -11,7 +11,6 @@ from measure import Case, path, say
 HERE = os.path.dirname(os.path.abspath(__file__))
 PIKA = "/usr/bin/python3 " + os.path.join(HERE, "pika_peer.py")
 EXCHANGE, KEY = "topic_logs", "kern.critical"
-TLS = os.environ.get("BROKER_TLS_URL")
 missing = set()
 
 
@@ -79,8 +78,9 @@ def senders(bench, count, size):
               Case("feed: raw lines", bench.peer("feed " + QUEUE), count, text),
               Case("blast, transient", bench.peer("blast -t %s %d %d" % (QUEUE, count, size)), count),
               Case("send -l --transient", bench.tool("send -q %s -l --transient" % QUEUE), count, text)]
-    if TLS:
-        cases.append(Case("send -l, TLS", bench.tool("send -k -u %s -q %s -l" % (TLS, QUEUE)), count, text))
+    if bench.broker.tls:
+        secure = "send -k -u %s -q %s -l" % (bench.broker.tls, QUEUE)
+        cases.append(Case("send -l, TLS", bench.tool(secure), count, text))
     if have("amqp-publish"):
         cases.append(Case("amqp-publish -p -l: no confirm",
                           "amqp-publish -u %s -r %s -p -l" % (bench.broker.url, QUEUE), count, text))
@@ -95,8 +95,8 @@ def receivers(bench, count, size):
     cases += [Case("receive", bench.tool("receive -q %s -c %d" % (QUEUE, count)), count, stdout=out),
               Case("receive -J", bench.tool("receive -q %s -J -c %d" % (QUEUE, count)), count, stdout=out)]
     if have("amqp-consume"):
-        cases.append(Case("amqp-consume cat", "amqp-consume -u %s -q %s -c %d cat" % (bench.broker.url, QUEUE, few), few,
-                          stdout=out))
+        cat = "amqp-consume -u %s -q %s -c %d cat" % (bench.broker.url, QUEUE, few)
+        cases.append(Case("amqp-consume cat", cat, few, stdout=out))
     if have("pika"):
         cases.append(Case("pika", "%s drain %s %d" % (PIKA, QUEUE, few), few, stdout=out))
     return bench.chosen(cases)

@@ -27,8 +27,8 @@ def oneshot(bench):
     rows = rounds(cases, count, bench.timed)
     base = rows[cases[0].name]
     return table(["one message", "ms", "least", "x", "CPU ms", "x", "resident MB", "system calls"],
-                 [[c.name, 1e3 * median(r, "wall"), 1e3 * least(r, "wall"), ratio(r, base, "wall"), 1e3 * median(r, "cpu"),
-                   ratio(r, base, "cpu"), median(r, "rss"), calls(c)]
+                 [[c.name, 1e3 * median(r, "wall"), 1e3 * least(r, "wall"), ratio(r, base, "wall"),
+                   1e3 * median(r, "cpu"), ratio(r, base, "cpu"), median(r, "rss"), calls(c)]
                   for c, r in ((c, rows[c.name]) for c in cases)]) + bench.note(count)
 
 
@@ -82,12 +82,13 @@ def throughput(bench, title, make, count, before, after, turns):
 def stream(bench):
     broker, turns = bench.broker, bench.rounds(15)
     text = throughput(bench, "lines of 100 bytes", lambda n: make.senders(bench, n, 100), bench.scaled(200000),
-                      lambda case: broker.empty_queue(), lambda case, row: broker.expect_depth(case.name, case.messages), turns)
+                      lambda case: broker.empty_queue(),
+                      lambda case, row: broker.expect_depth(case.name, case.messages), turns)
     return text + bench.note(turns)
 
 
 def consume(bench):
-    turns, text = bench.rounds(9), []
+    turns, text = bench.rounds(7), []
     for kind in ("classic", "quorum"):
         text.append(throughput(bench, "bodies of 100 bytes, %s queue" % kind, lambda n: make.receivers(bench, n, 100),
                                bench.scaled(200000), lambda case: bench.broker.fill_queue(case.messages, 100, kind),
@@ -118,7 +119,7 @@ def sweep(bench, label, count, size, jobs, turns):
 
 
 def messages(bench):
-    turns = bench.rounds(5)
+    turns = bench.rounds(3)
     counts = [bench.scaled(n) for n in (1000, 10000, 100000, 1000000)]
     rows = [sweep(bench, number(n), n, 100, 1, turns) for n in counts]
     return table(SWEEP, [row[:1] + row[2:] for row in rows]) + bench.note(turns, ", 100 bytes")
@@ -164,7 +165,7 @@ def worker(bench):
 def memory(bench):
     many, size = bench.scaled(1000000), 100
     pair = make.floor_and_send(bench, many, size)[1], make.floor_and_receive(bench, many, size)[1]
-    rows = [["start and end: send --help", 0, size, run(Case("", bench.tool("send --help")), bench.timed)["rss"]]]
+    rows = [["send --help", 0, 0, run(Case("", bench.tool("send --help")), bench.timed)["rss"]]]
     bench.broker.empty_queue()
     rows += [[case.name, many, size, run(case, bench.timed)["rss"]] for case in pair]
     large = 100000000
@@ -194,7 +195,8 @@ def startup(bench):
     cases = [Case("emit_log --help", bench.tool("emit_log --help"))]
     cases += [case for case in make.oneshots(bench) if "again" not in case.name and case.name != "pika"]
     return table(["start-up", "instructions", "system calls", "libraries"],
-                 [[c.name, instructions(c), calls(c), libraries(c)] for c in cases]) + bench.note(1, ", " + platform.machine())
+                 [[c.name, instructions(c), calls(c), libraries(c)] for c in cases]) + bench.note(
+                     1, ", " + platform.machine())
 
 
 TABLES = [oneshot, far, stream, consume, messages, sizes, distances, programs, worker, memory, startup]
