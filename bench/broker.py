@@ -68,9 +68,10 @@ class Broker:
 
     def queue(self, *words, check=True):
         """What the program `queue` prints; it goes the near way."""
-        command = [os.path.join(self.build, "bin", "queue"), words[0], "--url", self.near, *words[1:]]
+        command = [os.path.join(self.build, "bin", "queue"), *words]
         errors = None if check else subprocess.DEVNULL
-        return subprocess.run(command, check=check, stdout=subprocess.PIPE, stderr=errors, text=True).stdout
+        return subprocess.run(command, check=check, stdout=subprocess.PIPE, stderr=errors, text=True,
+                              env={**os.environ, "AMQP_URL": self.near}).stdout
 
     def empty_queue(self, kind="classic"):
         self.queue("delete", QUEUE)

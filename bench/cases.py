@@ -2,28 +2,14 @@
 """The commands that bench/run measures: the programs, the raw peers, and what is installed of others."""
 
 import os
-import shutil
 import subprocess
 
 from broker import QUEUE
-from measure import Case, path, say
+from measure import Case, have, path
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PIKA = "/usr/bin/python3 " + os.path.join(HERE, "pika_peer.py")
 EXCHANGE, KEY = "topic_logs", "kern.critical"
-missing = set()
-
-
-def have(program):
-    """Is it there? It is left out with a word if not."""
-    if program == "pika":
-        there = subprocess.run(["/usr/bin/python3", "-c", "import pika"], capture_output=True).returncode == 0
-    else:
-        there = shutil.which(program) is not None
-    if not there and program not in missing:
-        missing.add(program)
-        say("%s is not installed: left out" % program)
-    return there
 
 
 def lines(count, size):

@@ -28,6 +28,21 @@ def say(text):
     print(text, file=sys.stderr, flush=True)
 
 
+missing = set()
+
+
+def have(program):
+    """Is it there? It is left out with a word if not."""
+    if program == "pika":
+        there = subprocess.run(["/usr/bin/python3", "-c", "import pika"], capture_output=True).returncode == 0
+    else:
+        there = shutil.which(program) is not None
+    if not there and program not in missing:
+        missing.add(program)
+        say("%s is not installed: left out" % program)
+    return there
+
+
 class Case:
     """A command with what stands around it, `jobs` of it at once, and how many messages that are in all."""
 
@@ -104,7 +119,7 @@ def ratio(rows, base, key):
 
 def calls(case):
     """How many system calls, or None where strace cannot tell."""
-    if not shutil.which("strace") or case.jobs > 1:
+    if not have("strace") or case.jobs > 1:
         return None
     case.start(0, "strace", "-f", "-c", "-qq", "-U", "calls,name", "-o", path("calls")).wait()
     with open(path("calls")) as file:
@@ -114,7 +129,7 @@ def calls(case):
 
 def instructions(case):
     """How many of the user's instructions, or None where valgrind cannot tell."""
-    if not shutil.which("valgrind"):
+    if not have("valgrind"):
         return None
     with open(path("instructions"), "wb") as out:
         subprocess.run(["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", *case.command],

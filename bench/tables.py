@@ -3,12 +3,11 @@
 
 import platform
 import re
-import shutil
 import subprocess
 
 import cases as make
 from broker import QUEUE
-from measure import Case, calls, instructions, least, median, number, path, ratio, rounds, run, say, table
+from measure import Case, calls, have, instructions, least, median, number, path, ratio, rounds, run, say, table
 
 
 def catch_all(bench):
@@ -64,7 +63,7 @@ def slope(make, before):
             before(case)
             found[case.name] = calls(case), case.messages
         counts.append(found)
-    return {name: (b - counts[0][name][0]) / (n - counts[0][name][1]) if b else None
+    return {name: "%.3f" % ((b - counts[0][name][0]) / (n - counts[0][name][1])) if b else None
             for name, (b, n) in counts[1].items()}
 
 
@@ -75,7 +74,7 @@ def throughput(bench, title, make, count, before, after, turns):
     base = rows[cases[0].name]
     return table([title, "messages", "a second", "most", "x", "CPU us each", "x", "system calls each", "resident MB"],
                  [[c.name, c.messages, median(r, "rate"), max(x["rate"] for x in r), ratio(r, base, "rate"),
-                   median(r, "us"), ratio(r, base, "us"), "%.3f" % (per_message[c.name] or 0), median(r, "rss")]
+                   median(r, "us"), ratio(r, base, "us"), per_message[c.name], median(r, "rss")]
                   for c, r in ((c, rows[c.name]) for c in cases)])
 
 
@@ -182,7 +181,7 @@ def memory(bench):
 
 def libraries(case):
     """Those that are mapped, without their versions; None where strace cannot tell."""
-    if not shutil.which("strace"):
+    if not have("strace"):
         return None
     case.start(0, "strace", "-f", "-qq", "-e", "trace=open,openat", "-o", path("opened")).wait()
     with open(path("opened"), errors="replace") as file:
