@@ -11,7 +11,7 @@ load ../broker
 setup_file() {
 	local build=${RMQ_BIN:-$tests/../build/dev/bin}/../plain
 	new_vhost
-	cmake -S "$tests/.." --preset release -B "$build" -DBUILD_TESTING=OFF -DMANPAGES=OFF >/dev/null
+	cmake -S "$tests/.." --preset release -B "$build" -DMANPAGES=OFF >/dev/null
 	cmake --build "$build" --target send receive emit-log >/dev/null
 	export PLAIN=$build RMQ_BIN=$build/bin
 	seq -f '%0100.0f' 12000 >"$BATS_FILE_TMPDIR/12000"
