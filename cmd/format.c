@@ -10,6 +10,8 @@
 
 #include "format.h"
 
+enum { SPARE = 1024 * 1024 };	/* a larger buffer is given back */
+
 static const char letters[] = "sSreqhTicj";
 static const char of_properties[] = "hTicj";
 
@@ -125,6 +127,7 @@ format_free(struct format *f)
 {
 	free(f->pieces);
 	free(f->text);
+	rmq_buffer_free(&f->json);
 	*f = (struct format){ 0 };
 }
 
@@ -149,33 +152,31 @@ show_json(struct output *out, struct rmq_buffer *json, bool complete)
 		output_show(out, json->data, json->len);
 	else
 		output_fail(out, ENOMEM);
-	rmq_buffer_free(json);
+	json->len = 0;
+	if (json->size > SPARE)
+		rmq_buffer_free(json);
 }
 
 static void
-show_headers(struct output *out, const struct rmq_table *headers)
+show_headers(struct output *out, const struct rmq_table *headers, struct rmq_buffer *json)
 {
-	struct rmq_buffer json = { 0 };
-
 	if (headers == NULL)
 		output_add(out, "{}", 2);
 	else
-		show_json(out, &json, rmq_table_json(headers, &json));
+		show_json(out, json, rmq_table_json(headers, json));
 }
 
 static void
-show_envelope(struct output *out, const struct record *r)
+show_envelope(struct output *out, const struct record *r, struct rmq_buffer *json)
 {
-	struct rmq_buffer json = { 0 };
-
-	show_json(out, &json, rmq_envelope_json(r->delivery, r->queue, r->properties, &json));
+	show_json(out, json, rmq_envelope_json(r->delivery, r->queue, r->properties, json));
 }
 
 static void
-put_property(char letter, const struct rmq_properties *p, struct output *out)
+put_property(struct format *f, char letter, const struct rmq_properties *p, struct output *out)
 {
 	if (letter == 'h')
-		show_headers(out, p->headers);
+		show_headers(out, p->headers, &f->json);
 	else if (letter == 'i')
 		show(out, p->message_id);
 	else if (letter == 'c')
@@ -185,12 +186,12 @@ put_property(char letter, const struct rmq_properties *p, struct output *out)
 }
 
 static void
-put_letter(char letter, const struct record *r, struct output *out)
+put_letter(struct format *f, char letter, const struct record *r, struct output *out)
 {
 	static const struct rmq_properties none;
 
 	if (letter == 's')
-		show(out, r->delivery->body);
+		output_lend(out, r->delivery->body.data, r->delivery->body.len);
 	else if (letter == 'S')
 		add_number(out, r->delivery->body.len);
 	else if (letter == 'r')
@@ -200,13 +201,13 @@ put_letter(char letter, const struct record *r, struct output *out)
 	else if (letter == 'q')
 		show(out, rmq_bytes(r->queue));
 	else if (letter == 'j')
-		show_envelope(out, r);
+		show_envelope(out, r, &f->json);
 	else
-		put_property(letter, r->properties != NULL ? r->properties : &none, out);
+		put_property(f, letter, r->properties != NULL ? r->properties : &none, out);
 }
 
 void
-format_put(const struct format *f, const struct record *r, struct output *out)
+format_put(struct format *f, const struct record *r, struct output *out)
 {
 	const struct format_piece *p = f->pieces;
 	const struct format_piece *end = p + f->npieces;
@@ -215,5 +216,5 @@ format_put(const struct format *f, const struct record *r, struct output *out)
 		if (p->letter == 0)
 			output_add(out, p->text, p->len);
 		else
-			put_letter(p->letter, r, out);
+			put_letter(f, p->letter, r, out);
 }

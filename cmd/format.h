@@ -33,6 +33,7 @@ struct format {
 	size_t		 npieces;
 	char		*text;		/* of all pieces */
 	bool		 properties;	/* it shows some: they must be decoded */
+	struct rmq_buffer json;		/* empty between two messages */
 };
 
 /* One message, as a format needs it. */
@@ -45,6 +46,6 @@ struct record {
 /* false and what is wrong with it; format_free() is due all the same. */
 bool	format_compile(struct format *, const char *spec, char *why, size_t size);
 void	format_free(struct format *);
-void	format_put(const struct format *, const struct record *, struct output *);
+void	format_put(struct format *, const struct record *, struct output *);
 
 #endif
