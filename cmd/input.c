@@ -62,7 +62,7 @@ hand_out_rest(struct input *in, struct rmq_bytes *record)
 {
 	size_t left = in->buffer.len - in->taken;
 
-	if (left == 0 && !(in->whole && in->records == 0))
+	if (left == 0 && !in->whole)
 		return INPUT_END;
 	return hand_out(in, left, 0, record);
 }
@@ -72,6 +72,8 @@ input_next(struct input *in, struct rmq_bytes *record)
 {
 	const char *end = NULL;
 
+	if (in->whole && in->records > 0)
+		return INPUT_END;
 	if (in->buffer.len > in->searched && !in->whole)
 		end = memchr(in->buffer.data + in->searched, in->delimiter, in->buffer.len - in->searched);
 	if (end != NULL)

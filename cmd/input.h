@@ -34,8 +34,9 @@ struct input {
 	uint64_t	 records;	/* that were handed out */
 	uint64_t	 start, end;	/* offsets of the last record and of what follows it */
 
+	struct rmq_buffer buffer;	/* the only record of a whole input may be taken away with it */
+
 	/* Of input.c. */
-	struct rmq_buffer buffer;
 	size_t		 taken;		/* bytes in front that were handed out */
 	size_t		 searched;	/* bytes in front that have no delimiter left */
 	int		 error;		/* errno of the read that failed */

@@ -80,6 +80,7 @@ output_close(struct output *out)
 		close(out->fd);
 	if (out->kind == OUTPUT_FOLDER && out->fd != -1)
 		folder_drop(out->folder, out->fd);
+	rmq_buffer_free(&out->lender);
 	rmq_buffer_free(&out->buffer);
 	free(out->marks);
 	*out = (struct output){ .fd = -1 };
@@ -209,22 +210,48 @@ write_some(struct output *out, const char *data, size_t len)
 }
 
 static void
+empty(struct rmq_buffer *b)
+{
+	b->len = 0;
+	if (b->size > SPARE)
+		rmq_buffer_free(b);
+}
+
+static void
+write_lent(struct output *out)
+{
+	size_t done = write_some(out, out->lent.data, out->lent.len);	/* less: blocked, so nothing can overtake it */
+
+	out->lent.data = (const char *)out->lent.data + done;
+	out->lent.len -= done;
+	if (out->lent.len == 0)
+		empty(&out->lender);
+}
+
+static size_t
+waiting(const struct output *out)
+{
+	return out->lent.len + out->buffer.len - out->sent;
+}
+
+static void
 write_buffer(struct output *out)
 {
 	struct rmq_buffer *b = &out->buffer;
 
+	if (out->lent.len > 0)
+		write_lent(out);
 	if (out->sent < b->len)
 		out->sent += write_some(out, b->data + out->sent, b->len - out->sent);
 	if (out->sent == b->len) {
-		out->sent = b->len = 0;
-		if (b->size > SPARE)
-			rmq_buffer_free(b);
+		out->sent = 0;
+		empty(b);
 	}
 	note_written(out);
 }
 
 static void
-keep(struct output *out, const void *data, size_t len)
+gather(struct output *out, const void *data, size_t len)
 {
 	if (out->sent > out->buffer.len / 2) {
 		rmq_buffer_drop(&out->buffer, out->sent);
@@ -259,11 +286,11 @@ output_add(struct output *out, const void *data, size_t len)
 	out->added += len;
 	if (len >= LARGE) {
 		write_buffer(out);
-		if (out->buffer.len == 0)
+		if (waiting(out) == 0)
 			done = write_some(out, data, len);
 	}
 	if (done < len && out->error == 0)
-		keep(out, (const char *)data + done, len - done);
+		gather(out, (const char *)data + done, len - done);
 }
 
 /* Where to cut so that no UTF-8 character is cut in two. */
@@ -298,6 +325,45 @@ output_show(struct output *out, const void *data, size_t len)
 			output_add(out, safe, strlen(safe));
 		free(safe);
 	}
+}
+
+void
+output_lend(struct output *out, const void *data, size_t len)
+{
+	if (out->escape || len < LARGE || !has_file(out)) {
+		output_show(out, data, len);
+		return;
+	}
+	write_buffer(out);
+	if (waiting(out) > 0) {
+		output_add(out, data, len);
+		return;
+	}
+	out->added += len;
+	out->lent = (struct rmq_bytes){ len, data };
+	write_lent(out);
+}
+
+bool
+output_borrows(const struct output *out)
+{
+	return out->lent.len > 0 && out->lender.len == 0;
+}
+
+void
+output_keep(struct output *out, struct rmq_buffer *from)
+{
+	if (from->len > 0) {
+		rmq_buffer_free(&out->lender);
+		out->lender = *from;
+		*from = (struct rmq_buffer){ 0 };
+		return;
+	}
+	if (!rmq_buffer_add(&out->lender, out->lent.data, out->lent.len)) {
+		out->lent.len = 0;
+		output_fail(out, ENOMEM);
+	}
+	out->lent.data = out->lender.data;
 }
 
 static bool
@@ -356,26 +422,26 @@ output_end(struct output *out, uint64_t cookie)
 	}
 	out->marks[(out->first + out->nmarks++) & (out->room - 1)] =
 	    (struct output_mark){ out->added, cookie };
-	if (out->kind == OUTPUT_FOLDER || (out->buffer.len - out->sent >= GATHER && !out->blocked))
+	if (out->kind == OUTPUT_FOLDER || (waiting(out) >= GATHER && !out->blocked))
 		write_buffer(out);
 }
 
 bool
 output_full(const struct output *out)
 {
-	return out->error != 0 || (out->blocked && out->buffer.len - out->sent >= GATHER);
+	return out->error != 0 || (out->blocked && waiting(out) >= GATHER);
 }
 
 bool
 output_pending(const struct output *out)
 {
-	return out->error == 0 && (out->nmarks > 0 || out->sent < out->buffer.len || out->nunsynced > 0);
+	return out->error == 0 && (out->nmarks > 0 || waiting(out) > 0 || out->nunsynced > 0);
 }
 
 short
 output_events(const struct output *out)
 {
-	return out->error == 0 && out->sent < out->buffer.len ? POLLOUT : 0;
+	return out->error == 0 && waiting(out) > 0 ? POLLOUT : 0;
 }
 
 int64_t

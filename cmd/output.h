@@ -4,7 +4,8 @@
  *
  * A record is added in pieces and ended with a cookie.  Small pieces are
  * gathered, large ones are written from where they lie.  Nothing waits for a
- * reader: what a pipe does not take is kept until poll() says that it does.
+ * reader: what a pipe does not take is kept until poll() says that it does,
+ * as a copy, or where it lies if that is lent.
  *
  *	output_add(&out, body, len);
  *	output_end(&out, tag);
@@ -59,6 +60,8 @@ struct output {
 	uint64_t	 settled;	/* cookie of the last settled record that had one */
 
 	bool		 blocked;	/* the reader takes no more for now */
+	struct rmq_bytes lent;		/* the rest of a large piece; it comes before the buffer */
+	struct rmq_buffer lender;	/* where that lies, once it is ours */
 	struct rmq_buffer buffer;
 	size_t		 sent;		/* of the buffer: bytes before this are written */
 	uint64_t	 added, written; /* bytes since the beginning */
@@ -79,6 +82,11 @@ void	output_close(struct output *);
 void	output_add(struct output *, const void *, size_t);
 /* The same for what others wrote: on a terminal it is escaped, and so harmless. */
 void	output_show(struct output *, const void *, size_t);
+/* As output_show().  What is not written at once stays where it lies until output_keep(). */
+void	output_lend(struct output *, const void *, size_t);
+bool	output_borrows(const struct output *);		/* output_keep() has something to do */
+/* What was lent becomes our own: it lies in this buffer, which is taken over, or is copied if the buffer is empty. */
+void	output_keep(struct output *, struct rmq_buffer *);
 void	output_end(struct output *, uint64_t cookie);	/* a record ends here; cookie 0: nobody waits for it */
 void	output_wish(struct output *, struct rmq_bytes name);	/* how the file of this record shall be called */
 void	output_fail(struct output *, int error);	/* a piece of a record could not be made */

@@ -101,6 +101,18 @@ decode(struct rmq *mq, const struct rmq_delivery *d)
 	return NULL;
 }
 
+/* A large body that the reader is slow to take is not copied. */
+static void
+keep_body(struct output *out, struct rmq *mq, const struct rmq_delivery *d)
+{
+	struct rmq_buffer buffer = { 0 };
+
+	if (!output_borrows(out))
+		return;
+	rmq_take_body(mq, d, &buffer);
+	output_keep(out, &buffer);
+}
+
 void
 print_message(struct output *out, struct rmq *mq, const struct rmq_delivery *d, const char *queue, uint64_t cookie)
 {
@@ -116,4 +128,5 @@ print_message(struct output *out, struct rmq *mq, const struct rmq_delivery *d, 
 	if (terminator != NOTHING)
 		output_add(out, &byte, 1);
 	output_end(out, cookie);
+	keep_body(out, mq, d);
 }

@@ -65,14 +65,18 @@ report(struct run *r)
 		report_nacked(r);
 }
 
+bool
+run_chats(const struct run *r)
+{
+	return r->single && (r->chat == CHAT_ALWAYS || (r->chat == CHAT_AUTO && isatty(STDOUT_FILENO)));
+}
+
 static void
 chat(struct run *r)
 {
 	const char *key = r->target->routing_key;
 	char *safe_body, *safe_key;
 
-	if (r->chat == CHAT_NEVER || (r->chat == CHAT_AUTO && !isatty(STDOUT_FILENO)))
-		return;
 	safe_body = escape(r->message.body.data, r->message.body.len);
 	safe_key = escape(key, strlen(key));
 	if (safe_body == NULL || safe_key == NULL)
@@ -128,7 +132,7 @@ run_conclude(struct run *r)
 	report(r);
 	run_save_checkpoint(r);
 	unfinished = is_unfinished(r);
-	if (r->single && r->status == EX_OK && !unfinished)
+	if (run_chats(r) && r->status == EX_OK && !unfinished)
 		chat(r);
 	if (r->verbose || ((r->status != EX_OK || unfinished) && r->counts.accepted + r->bad > 0 && !r->single))
 		run_summarize(r);

@@ -97,6 +97,7 @@ make_message(struct run *r, struct rmq_bytes record, struct rmq_error *why)
 	if (r->envelope != NULL)
 		return open_envelope(r, record, why);
 	r->message.body = record;
+	r->message.given = r->in.whole && !run_chats(r) ? &r->in.buffer : NULL;
 	r->message.properties = groups_properties();
 	return true;
 }

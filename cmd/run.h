@@ -90,6 +90,8 @@ void	run_save_checkpoint(struct run *);
 void	run_summarize(const struct run *);
 void	run_report(struct run *, int status);
 
+/* Will people be shown the message? */
+bool	run_chats(const struct run *);
 /* What became of it all; frees.  The exit status, unless a signal is passed on. */
 int	run_conclude(struct run *);
 

@@ -221,6 +221,16 @@ delivery_part(struct rmq *mq, const struct frame *f, struct rmq_event *ev)
 	return c->body.len == c->body_size ? collected(mq, ev) : 0;
 }
 
+bool
+rmq_take_body(struct rmq *mq, const struct rmq_delivery *d, struct rmq_buffer *to)
+{
+	if (d->body.len == 0 || d->body.data != mq->content.body.data)
+		return false;
+	*to = mq->content.body;
+	mq->content.body = (struct rmq_buffer){ 0 };
+	return true;
+}
+
 static bool
 own_tag(const struct rmq *mq, uint64_t tag, uint64_t *channel_tag)
 {

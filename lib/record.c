@@ -121,12 +121,17 @@ encode_body(uint8_t *out, struct rmq_bytes body)
 }
 
 static bool
-keep_body(struct record *r, struct rmq_bytes body, struct rmq_error *e)
+keep_body(struct record *r, const struct rmq_message *m, struct rmq_error *e)
 {
-	if ((r->body = malloc(body.len)) == NULL)
+	r->body_len = m->body.len;
+	if (m->given != NULL) {
+		r->body = m->given->data;
+		*m->given = (struct rmq_buffer){ 0 };
+		return true;
+	}
+	if ((r->body = malloc(m->body.len)) == NULL)
 		return rmq_no_memory(e);
-	memcpy(r->body, body.data, body.len);
-	r->body_len = body.len;
+	memcpy(r->body, m->body.data, m->body.len);
 	return true;
 }
 
@@ -156,7 +161,7 @@ record_encode(struct publisher *p, struct record *r, const struct rmq_message *m
 	*r = (struct record){ .head = p->log_end, .cookie = m->cookie };
 	if (m->body.len <= BODY_INLINE)
 		body = encode_body(out + method + header, m->body);
-	else if (!keep_body(r, m->body, e))
+	else if (!keep_body(r, m, e))
 		return false;
 	r->head_len = (uint32_t)(method + header + body);
 	p->log_end += r->head_len;

@@ -32,6 +32,8 @@
  * Memory: what is handed in is copied before the call returns, except struct
  * rmq_config and its URIs, which must outlive the session.  What is handed
  * out is borrowed: it lives until the next rmq_io() on the same session.
+ * Large bodies alone can change hands without a copy: see "given" of struct
+ * rmq_message, and rmq_take_body().
  *
  * Times are milliseconds; a negative limit means "for ever".
  */
@@ -333,6 +335,7 @@ struct rmq_message {
 	struct rmq_bytes exchange, routing_key;	/* both at most 255 bytes */
 	const struct rmq_properties *properties;	/* NULL: none */
 	struct rmq_bytes body;
+	struct rmq_buffer *given;	/* NULL, or the buffer that the body begins: if it is large, it is taken, not copied */
 	bool		 mandatory;
 	uint64_t	 cookie;		/* the caller's; in ascending order */
 };
@@ -360,6 +363,8 @@ struct rmq_counts rmq_counts(const struct rmq *);
 bool		 rmq_ack(struct rmq *, uint64_t tag, bool all_before);
 bool		 rmq_nack(struct rmq *, uint64_t tag, bool all_before, bool requeue);	/* given back: not the message's fault */
 bool		 rmq_reject(struct rmq *, uint64_t tag, bool requeue);		/* the attempt failed; counts from 4.3 on */
+/* Takes over the buffer of a body that came in several frames; false: it lies among others, there is none to take. */
+bool		 rmq_take_body(struct rmq *, const struct rmq_delivery *, struct rmq_buffer *);
 void		 rmq_stop_consuming(struct rmq *);	/* what was delivered can still be settled */
 void		 rmq_resume_consuming(struct rmq *);	/* after RMQ_STOPPED; before it, nothing happens */
 /* The result borrows from the session until the next call of this function on it. */

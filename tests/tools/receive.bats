@@ -401,6 +401,18 @@ resident() { awk '/^VmRSS/ { print $2 }' "/proc/$stuck_pid/status"; }
 	[ ! -s stuck.err ]
 }
 
+@test "a large message is in memory once, however slow the reader" {
+	head -c 50000000 /dev/urandom >big
+	send -q "$q" -f big
+	send -q "$q" last
+	ASAN_OPTIONS=quarantine_size_mb=1:malloc_context_size=0 spawn_stuck -c 2
+	head -c 1000000 <&7 >got
+	[ "$(resident)" -lt 100000 ]
+	head -c 49000006 <&7 >>got
+	expect_status 0 stuck
+	{ cat big && printf '\nlast\n'; } | cmp - got
+}
+
 @test "several queues until all are empty, beside somebody who sends" {
 	seq 2000 | send -q "$q.a" -l
 	seq 2000 | send -q "$q.b" -l

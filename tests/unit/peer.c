@@ -156,6 +156,7 @@ peer_close(struct peer *p)
 		drop_event(&p->events[i]);
 	free(p->events);
 	free(p->marks);
+	rmq_buffer_free(&p->taken);
 	rmq_buffer_free(&p->in);
 	rmq_buffer_free(&p->out);
 	rmq_buffer_free(&p->sent);
@@ -195,6 +196,10 @@ keep_event(struct peer *p, const struct rmq_event *ev)
 	    ev->type == RMQ_DELIVERED ? ev->delivery.routing_key : ev->routing_key);
 	rmq_buffer_add(&to->body, ev->delivery.body.data, ev->delivery.body.len);
 	rmq_buffer_add(&to->properties, ev->delivery.properties.data, ev->delivery.properties.len);
+	if (p->takes && ev->type == RMQ_DELIVERED) {
+		rmq_buffer_free(&p->taken);
+		rmq_take_body(p->mq, &ev->delivery, &p->taken);
+	}
 }
 
 static bool

@@ -41,6 +41,8 @@ struct peer {
 	size_t		 used;			/* of in */
 	size_t		 chunk;			/* at most so much is written before a turn; 0: all */
 	bool		 deaf;			/* does not read */
+	bool		 takes;			/* takes over what it can of the bodies: */
+	struct rmq_buffer taken;		/* the last one */
 	ssize_t		 (*read)(struct peer *, void *, size_t);	/* NULL: from the socket as it is */
 	ssize_t		 (*write)(struct peer *, const void *, size_t);
 	void		*secure;		/* of read and write */

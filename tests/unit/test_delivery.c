@@ -107,6 +107,30 @@ test_large(void **state)
 	peer_close(&p);
 }
 
+/* Only a body of several frames has a buffer of its own; whoever takes it keeps it beyond the next message. */
+static void
+test_taken(void **state)
+{
+	struct peer p;
+
+	(void)state;
+	consume(&p, 0, 0);
+	p.takes = true;
+	for (uint64_t tag = 1; tag < 4; tag++) {
+		peer_deliver(&p, tag, "c0", (struct rmq_bytes){ sizeof large, large }, 131064);
+		expect_body(&p, (struct rmq_bytes){ sizeof large, large });
+		assert_int_equal(p.taken.len, sizeof large);
+		assert_memory_equal(p.taken.data, large, sizeof large);
+	}
+	peer_deliver(&p, 4, "c0", rmq_bytes("small"), 100);
+	expect_body(&p, rmq_bytes("small"));
+	assert_null(p.taken.data);
+	peer_deliver(&p, 5, "c0", (struct rmq_bytes){ 0, "" }, 100);
+	expect_body(&p, (struct rmq_bytes){ 0, "" });
+	assert_null(p.taken.data);
+	peer_close(&p);
+}
+
 /* Header and body may be as large as frames are: all three must find room. */
 static void
 test_large_header(void **state)
@@ -339,6 +363,7 @@ main(void)
 		cmocka_unit_test(test_cuts),
 		cmocka_unit_test(test_every_offset),
 		cmocka_unit_test(test_large),
+		cmocka_unit_test(test_taken),
 		cmocka_unit_test(test_large_header),
 		cmocka_unit_test(test_between_frames),
 		cmocka_unit_test(test_empty_body_frames),

@@ -178,6 +178,23 @@ test_whole(void **state)
 }
 
 static void
+test_whole_is_taken_away(void **state)
+{
+	struct input in = open_pipe('\n');
+
+	(void)state;
+	in.whole = true;
+	feed(&in, "a\nb", 3);
+	end(&in);
+	expect(&in, "a\nb", 3);
+	rmq_buffer_free(&in.buffer);
+	expect_not(&in, INPUT_END);
+	expect_not(&in, INPUT_END);
+	assert_int_equal(in.end, 3);
+	input_close(&in);
+}
+
+static void
 test_nothing(void **state)
 {
 	struct input lines = open_pipe('\n'), whole;
@@ -372,6 +389,7 @@ main(void)
 		cmocka_unit_test(test_high_byte_as_delimiter),
 		cmocka_unit_test(test_offsets),
 		cmocka_unit_test(test_whole),
+		cmocka_unit_test(test_whole_is_taken_away),
 		cmocka_unit_test(test_nothing),
 		cmocka_unit_test(test_record_longer_than_a_piece),
 		cmocka_unit_test(test_too_long),

@@ -147,6 +147,100 @@ a_slow_reader_blocks_nobody(void **state)
 	close_pipe(&out, fds);
 }
 
+/* A body that is lent, then given or not: it comes whole and in order, and the second of a record is copied. */
+static void
+lend_big(struct output *out, bool give, uint64_t cookie)
+{
+	struct rmq_buffer body = { 0 };
+	char *at;
+
+	assert_true(rmq_buffer_reserve(&body, BIG));
+	memset(body.data, 'x', BIG);
+	body.len = BIG;
+	at = body.data;
+	output_lend(out, body.data, body.len);
+	output_add(out, "\n", 1);
+	output_lend(out, body.data, body.len);
+	output_end(out, cookie);
+	assert_true(output_borrows(out));
+	output_keep(out, give ? &body : &(struct rmq_buffer){ 0 });
+	assert_false(output_borrows(out));
+	assert_int_equal(out->lender.data == at, give);
+	assert_int_equal(body.data == NULL, give);
+	rmq_buffer_free(&body);
+}
+
+static void
+what_is_lent_is_kept(void **state)
+{
+	struct output out;
+	char last = '?';
+	size_t total;
+	int fds[2];
+
+	(void)state;
+	for (int give = 0; give < 2; give++) {
+		total = 0;
+		open_pipe(&out, fds);
+		put(&out, "first\n", 1);
+		lend_big(&out, give, 2);
+		put(&out, "last\n", 3);
+		assert_true(output_full(&out));
+		assert_true(output_pending(&out));
+		assert_int_equal(output_events(&out), POLLOUT);
+		assert_int_equal(out.settled, 1);
+		pump(&out, fds[0], &total, &last);
+		total += read_some(fds[0], (char[65536]){ 0 }, 65536);
+		assert_int_equal(total, 6 + BIG + 1 + BIG + 5);
+		assert_int_equal(out.settled, 3);
+		assert_null(out.lender.data);
+		close_pipe(&out, fds);
+	}
+}
+
+static void
+what_is_taken_at_once_is_not_lent(void **state)
+{
+	static const char body[20000];
+	struct output out;
+	FILE *file = tmpfile();
+	int fds[2];
+
+	(void)state;
+	output_open(&out, fileno(file), false, 10);
+	output_lend(&out, body, sizeof(body));
+	assert_false(output_borrows(&out));
+	output_close(&out);
+	fclose(file);
+	open_pipe(&out, fds);
+	out.escape = true;
+	for (int i = 0; i < 20; i++) {
+		output_lend(&out, body, sizeof(body));
+		output_end(&out, 0);
+	}
+	assert_true(out.blocked);
+	assert_false(output_borrows(&out));
+	close_pipe(&out, fds);
+}
+
+static void
+a_reader_goes_away_before_what_is_lent(void **state)
+{
+	struct output out;
+	int fds[2];
+
+	(void)state;
+	open_pipe(&out, fds);
+	lend_big(&out, true, 2);
+	close(fds[0]);
+	output_io(&out, POLLERR);
+	assert_int_equal(out.error, EPIPE);
+	assert_int_equal(out.settled, 0);
+	assert_false(output_pending(&out));
+	output_close(&out);
+	close(fds[1]);
+}
+
 static void
 the_others_description_stays_as_it_is(void **state)
 {
@@ -454,6 +548,9 @@ main(void)
 		cmocka_unit_test(a_pipe_settles_what_is_written),
 		cmocka_unit_test(cookie_zero_waits_for_nobody),
 		cmocka_unit_test(a_slow_reader_blocks_nobody),
+		cmocka_unit_test(what_is_lent_is_kept),
+		cmocka_unit_test(what_is_taken_at_once_is_not_lent),
+		cmocka_unit_test(a_reader_goes_away_before_what_is_lent),
 		cmocka_unit_test(the_others_description_stays_as_it_is),
 		cmocka_unit_test(a_shared_description_is_written_in_small_steps),
 		cmocka_unit_test(a_socket_blocks_nobody),

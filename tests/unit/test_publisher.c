@@ -336,6 +336,45 @@ test_sizes(void **state)
 }
 
 /* Many more than the ring and the log begin with, settled in every order: what is in between moves. */
+/* A large body goes over, whatever becomes of it; a small one, and one that cannot be sent, stays. */
+static void
+test_given(void **state)
+{
+	struct peer p;
+	struct peer_content c = { 0 };
+	struct rmq_buffer small = { 0 }, given = { 0 };
+	struct rmq_error e = { 0 };
+	struct rmq_message m = { .exchange = rmq_bytes("logs"), .routing_key = { 256, large }, .given = &given };
+
+	(void)state;
+	peer_open(&p, &publishing);
+	peer_ready(&p);
+	assert_true(rmq_buffer_add(&small, "small", 5) && rmq_buffer_add(&given, large, sizeof large));
+	m.body = (struct rmq_bytes){ given.len, given.data };
+	assert_false(rmq_publish(p.mq, &m, &e));
+	assert_int_equal(given.len, sizeof large);
+	m.routing_key = rmq_bytes("k");
+	assert_true(rmq_publish(p.mq, &m, &e));
+	assert_null(given.data);
+	assert_int_equal(given.len + given.size, 0);
+	m.body = (struct rmq_bytes){ small.len, small.data };
+	m.given = &small;
+	assert_true(rmq_publish(p.mq, &m, &e));
+	assert_int_equal(small.len, 5);
+	peer_expect_publish(&p, &c);
+	assert_int_equal(c.body.len, sizeof large);
+	assert_memory_equal(c.body.data, large, sizeof large);
+	peer_expect_publish(&p, &c);
+	assert_memory_equal(c.body.data, "small", 5);
+	peer_nack(&p, 1, false);
+	assert_int_equal(peer_event(&p, RMQ_NACKED)->cookie, 0);
+	peer_ack(&p, 2, false);
+	peer_counts(&p, 1, 0, 0, 1);
+	rmq_buffer_free(&small);
+	peer_content_free(&c);
+	peer_close(&p);
+}
+
 static void
 test_growth(void **state)
 {
@@ -410,6 +449,7 @@ main(void)
 		cmocka_unit_test(test_returned_large),
 		cmocka_unit_test(test_window),
 		cmocka_unit_test(test_sizes),
+		cmocka_unit_test(test_given),
 		cmocka_unit_test(test_growth),
 		cmocka_unit_test(test_bad_records),
 	};
