@@ -30,6 +30,7 @@ struct connection {
 	struct rmq_error	 error;		/* why it went down */
 	char			*in;
 	size_t			 in_start, in_end, in_size;
+	bool			 in_filled;	/* by the last read: there may be more */
 	size_t			 left_at_end;	/* what was not taken yet when the other side had ended */
 	struct rmq_buffer	 out;		/* methods that wait to be written */
 	amqp_pool_t		 pool;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Messages that come in, however a broker cuts them. */
 
+#include <sys/socket.h>
+
 #include <string.h>
 
 #include "peer.h"
@@ -104,6 +106,33 @@ test_large(void **state)
 		peer_deliver(&p, i + 1, "c0", (struct rmq_bytes){ sizes[i], large }, 131064);
 		expect_body(&p, (struct rmq_bytes){ sizes[i], large });
 	}
+	peer_close(&p);
+}
+
+/* What a little fills is not made larger; what is filled again and again is, but not without end. */
+static void
+test_busy(void **state)
+{
+	static uint8_t beats[400000];
+	struct peer p;
+	int room = sizeof beats / 2;
+	size_t first;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof beats; i += sizeof beat)
+		memcpy(beats + i, beat, sizeof beat);
+	consume(&p, 0, 0);
+	assert_int_equal(setsockopt(p.fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof room), 0);
+	first = p.mq->connection.in_size;
+	peer_raw(&p, beats, first / 2);
+	peer_turns(&p);
+	assert_int_equal(p.mq->connection.in_size, first);
+	for (int i = 0; i < 10; i++)
+		peer_raw(&p, beats, sizeof beats);
+	peer_turns(&p);
+	assert_in_range(p.mq->connection.in_size, 2 * first, 4 * first);
+	peer_deliver(&p, 1, "c0", rmq_bytes("still whole"), 100);
+	expect_body(&p, rmq_bytes("still whole"));
 	peer_close(&p);
 }
 
@@ -363,6 +392,7 @@ main(void)
 		cmocka_unit_test(test_cuts),
 		cmocka_unit_test(test_every_offset),
 		cmocka_unit_test(test_large),
+		cmocka_unit_test(test_busy),
 		cmocka_unit_test(test_taken),
 		cmocka_unit_test(test_large_header),
 		cmocka_unit_test(test_between_frames),
