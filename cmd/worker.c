@@ -200,6 +200,7 @@ wait_for_more(struct worker *w)
 		sessions[n++] = w->copies.mq;
 	if ((fds = streams_poll(&w->streams, WORK_OUTPUT_FDS)) == NULL)
 		tool_fail(EX_OSERR, "cannot wait for commands: out of memory");
+	rmq_stocked(w->mq, tasks_first(&w->tasks, TASK_WAITING) != NULL);
 	work_output_poll(w, fds);
 	loop_wait(sessions, n, fds, WORK_OUTPUT_FDS + w->streams.nfds, worker_deadline(w));
 	streams_read(&w->streams, WORK_OUTPUT_FDS);

@@ -230,6 +230,12 @@ const char	*rmq_server_version(const struct rmq *);	/* "4.3.6"; "" before it is 
 int		 rmq_fd(const struct rmq *);		/* for poll(); -1 while there is nothing but time to wait for */
 short		 rmq_events(const struct rmq *);
 int		 rmq_wait_ms(struct rmq *);		/* writes what waits; how long poll() may sleep: ask it before rmq_events() */
+/*
+ * The caller has deliveries that it has not begun with, and others need not wake it: what the broker says is then
+ * read RMQ_REST_MS after the last that was read, all at once.  What is to be written is written.  False at first.
+ */
+enum { RMQ_REST_MS = 10 };
+void		 rmq_stocked(struct rmq *, bool);
 void		 rmq_io(struct rmq *, short revents);	/* reads, writes, timers; call it at every turn */
 
 enum rmq_event_type {

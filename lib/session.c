@@ -312,10 +312,28 @@ rmq_fd(const struct rmq *mq)
 	return transport_fd(&mq->connection.transport);
 }
 
+/* Not in the middle of a message: who wants the next one would wait for the rest of it. */
+static bool
+resting(const struct rmq *mq, int64_t now)
+{
+	const struct connection *c = &mq->connection;
+
+	return mq->stocked && mq->state == SESSION_READY && c->in_start == c->in_end && mq->content.id == 0 &&
+	    now < c->last_received + RMQ_REST_MS;
+}
+
+void
+rmq_stocked(struct rmq *mq, bool stocked)
+{
+	mq->stocked = stocked;
+}
+
 short
 rmq_events(const struct rmq *mq)
 {
-	return transport_events(&mq->connection.transport, !connection_choked(&mq->connection));
+	bool reads = !connection_choked(&mq->connection) && !resting(mq, rmq_now());
+
+	return transport_events(&mq->connection.transport, reads);
 }
 
 static int64_t
@@ -333,6 +351,8 @@ next_timer(const struct rmq *mq)
 		t = mq->confirm_deadline;
 	if (mq->publisher.pause_until > rmq_now() && mq->publisher.pause_until < t)
 		t = mq->publisher.pause_until;
+	if (resting(mq, rmq_now()) && mq->connection.last_received + RMQ_REST_MS < t)
+		t = mq->connection.last_received + RMQ_REST_MS;
 	beat = connection_deadline(&mq->connection);
 	return beat < t ? beat : t;
 }

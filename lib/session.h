@@ -91,7 +91,7 @@ struct rmq {
 	struct order	*orders;		/* the first one is under way */
 
 	uint16_t	 epoch;			/* of delivery tags: one channel's life */
-	bool		 closing, stopping, stopped, flow_off, blocked_told, paused;
+	bool		 closing, stopping, stopped, flow_off, blocked_told, paused, stocked;
 	struct content	 content;
 	amqp_pool_t	 pool;
 	struct properties_scratch *scratch;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Consumers: how they begin, are ended, begin again and stop. */
 
+#include <poll.h>
 #include <string.h>
 
 #include "peer.h"
@@ -60,6 +61,51 @@ test_cancelled_by_the_broker(void **state)
 	peer_expect(&p, AMQP_QUEUE_DECLARE_METHOD);
 	peer_refuse_step(&p, 404, "NOT_FOUND - no queue 'q' in vhost '/'", AMQP_QUEUE_DECLARE_METHOD);
 	peer_failed(&p, RMQ_NO_DESTINATION, "consume from queue 'q': NOT_FOUND");
+	peer_close(&p);
+}
+
+/* The clock is set back meanwhile, so that the test may be slow. */
+static void
+test_more_is_no_news(void **state)
+{
+	struct peer p;
+	uint64_t tag;
+
+	(void)state;
+	consumer_ready(&p);
+	assert_int_equal(rmq_events(p.mq), POLLIN);
+	peer_deliver(&p, 1, "c0", rmq_bytes("x"), 10);
+	tag = peer_event(&p, RMQ_DELIVERED)->tag;
+	rmq_stocked(p.mq, true);
+	peer_wait(&p, -60000);
+	peer_deliver(&p, 2, "c0", rmq_bytes("y"), 10);
+	assert_true(rmq_ack(p.mq, tag, false));
+	peer_expect(&p, AMQP_BASIC_ACK_METHOD);
+	peer_no_event(&p);
+	assert_int_equal(rmq_events(p.mq), 0);
+	assert_in_range(rmq_wait_ms(p.mq), 1, 60000 + RMQ_REST_MS);
+	peer_wait(&p, 60000 + RMQ_REST_MS);
+	peer_event(&p, RMQ_DELIVERED);
+	peer_wait(&p, -60000);
+	assert_int_equal(rmq_events(p.mq), 0);
+	rmq_stocked(p.mq, false);
+	assert_int_equal(rmq_events(p.mq), POLLIN);
+	peer_close(&p);
+}
+
+static void
+test_rest_of_a_message_is_read(void **state)
+{
+	static const uint8_t half[] = { FRAME_METHOD, 0, 1, 0, 0 };
+	struct peer p;
+
+	(void)state;
+	consumer_ready(&p);
+	peer_raw(&p, half, sizeof half);
+	peer_turns(&p);
+	rmq_stocked(p.mq, true);
+	peer_wait(&p, -60000);
+	assert_int_equal(rmq_events(p.mq), POLLIN);
 	peer_close(&p);
 }
 
@@ -413,6 +459,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cancelled_by_the_broker),
+		cmocka_unit_test(test_more_is_no_news),
+		cmocka_unit_test(test_rest_of_a_message_is_read),
 		cmocka_unit_test(test_cancelled_while_stopping),
 		cmocka_unit_test(test_cancelled_and_closed),
 		cmocka_unit_test(test_consumer_timeout),
