@@ -5,8 +5,9 @@
  * The start is vfork() and exec: the child borrows our memory for the few
  * system calls of become(), so the cost does not grow with our size.  All
  * signals are blocked meanwhile, because a handler that ran in the child
- * would run on our memory.  Errors come back on a pipe that a successful exec
- * closes, which is right also where vfork() is but another name of fork().
+ * would run on our memory.  An error is left there too.  Where vfork() is but
+ * another name of fork() it comes back on a pipe that a successful exec closes;
+ * which it is here, the first command tells.
  */
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -28,11 +29,15 @@
 
 extern char **environ;
 
+static bool shares_memory;	/* vfork() gives its child our memory, and lets us go on when it has its own */
+
 struct start {
 	char *const	*argv;
 	int		 input;		/* becomes descriptor 0 */
 	int		 output, errors; /* become descriptors 1 and 2, -1: that stays */
-	int		 report;	/* takes errno if there is no exec */
+	int		 report;	/* a pipe that takes errno if there is no exec, -1: it stays in `error' */
+	volatile int	 error;
+	volatile bool	 shared;	/* the child wrote this, and we can see it */
 	pid_t		 parent;
 };
 
@@ -173,25 +178,33 @@ replace(int standard, int fd)
 	return fd == -1 || dup2(fd, standard) != -1;
 }
 
+/* What stood in the way of the exec. */
+static _Noreturn void
+give_up(struct start *s, int error)
+{
+	bool told = true;
+
+	s->error = error;
+	if (s->report != -1)
+		told = write(s->report, &error, sizeof error) == sizeof error;
+	_exit(told ? 127 : 126);
+}
+
 /* The child: nothing here may touch memory that the parent still needs. */
 static _Noreturn void
-become(const struct start *s)
+become(struct start *s)
 {
-	ssize_t n;
-	int error;
-
+	s->shared = true;
 	if (setpgid(0, 0) == 0 && replace(STDIN_FILENO, s->input) && replace(STDOUT_FILENO, s->output) &&
 	    replace(STDERR_FILENO, s->errors) && die_with(s->parent)) {
 		default_signals();
 		execvp(s->argv[0], s->argv);
 	}
-	error = errno;
-	n = write(s->report, &error, sizeof error);
-	_exit(n == sizeof error ? 127 : 126);
+	give_up(s, errno);
 }
 
 static pid_t
-launch(const struct start *s)
+launch(struct start *s)
 {
 	sigset_t all, old;
 	pid_t pid;
@@ -207,7 +220,6 @@ launch(const struct start *s)
 	return pid;
 }
 
-/* What stood in the way of the exec, 0 if nothing did. */
 static int
 reported(int fd)
 {
@@ -222,7 +234,7 @@ reported(int fd)
 
 /* With the environment in place, because there is no portable execvpe(). */
 static pid_t
-launch_with(const struct start *s, char *const env[])
+launch_with(struct start *s, char *const env[])
 {
 	char **saved = environ;
 	pid_t pid;
@@ -233,27 +245,41 @@ launch_with(const struct start *s, char *const env[])
 	return pid;
 }
 
+/* The same with an error that comes on a pipe, if there is no memory for it. */
+static pid_t
+launch_told(struct start *s, char *const env[])
+{
+	int report[2];
+	pid_t pid;
+
+	if (shares_memory)
+		return launch_with(s, env);
+	if (pipe2(report, O_CLOEXEC) == -1)
+		return -1;
+	s->report = report[1];
+	pid = launch_with(s, env);
+	s->error = pid == -1 ? errno : 0;
+	close(report[1]);
+	if (pid != -1)
+		s->error = reported(report[0]);
+	close(report[0]);
+	errno = s->error;
+	shares_memory = s->shared;
+	return pid;
+}
+
 static pid_t
 start(const struct job *job, int input)
 {
 	struct start s = { .argv = job->argv, .input = input, .output = job->output, .errors = job->errors,
-	    .parent = getpid() };
-	int error, report[2];
-	pid_t pid;
+	    .report = -1, .parent = getpid() };
+	pid_t pid = launch_told(&s, job->env);
 
-	if (pipe2(report, O_CLOEXEC) == -1)
-		return -1;
-	s.report = report[1];
-	pid = launch_with(&s, job->env);
-	error = pid == -1 ? errno : 0;
-	close(report[1]);
-	if (pid != -1 && (error = reported(report[0])) != 0) {
-		waitpid(pid, NULL, 0);
-		pid = -1;
-	}
-	close(report[0]);
-	errno = error;
-	return pid;
+	if (pid == -1 || s.error == 0)
+		return pid;
+	waitpid(pid, NULL, 0);
+	errno = s.error;
+	return -1;
 }
 
 static enum job_fault
@@ -291,10 +317,12 @@ job_start(const struct job *job, struct job_error *why)
 	return pid;
 }
 
-bool
-job_ended(pid_t pid, int *status)
+pid_t
+job_ended(int *status)
 {
-	return waitpid(pid, status, WNOHANG) == pid;
+	pid_t pid = waitpid(-1, status, WNOHANG);
+
+	return pid > 0 ? pid : 0;
 }
 
 bool

@@ -46,7 +46,7 @@ int	job_nameless_file(void);
 /* The command's process, or -1 and why; a command that cannot be run was never a process. */
 pid_t	job_start(const struct job *, struct job_error *);
 
-bool	job_ended(pid_t, int *status);	/* does not wait; the status is that of waitpid() */
+pid_t	job_ended(int *status);		/* one that has, does not wait; 0: none; the status is that of waitpid() */
 bool	job_succeeded(int status);
 void	job_describe(int status, char *text, size_t size);	/* "exit status 3", "signal 9 (Killed)" */
 void	job_kill(pid_t, int sig);	/* the whole process group */

@@ -124,15 +124,27 @@ tasks_due(const struct tasks *tasks, int64_t now)
 	return NULL;
 }
 
-struct task *
-tasks_ended(const struct tasks *tasks, int *status)
+static struct task *
+with_command(const struct tasks *tasks, pid_t pid)
 {
 	struct task *t;
 
 	TAILQ_FOREACH(t, tasks, next)
-		if (t->state == TASK_RUNNING && t->pid != 0 && job_ended(t->pid, status))
+		if (t->state == TASK_RUNNING && t->pid == pid)
 			return t;
 	return NULL;
+}
+
+/* A child that is not ours was there before us: it is only reaped. */
+struct task *
+tasks_ended(const struct tasks *tasks, int *status)
+{
+	struct task *t = NULL;
+	pid_t pid;
+
+	while (t == NULL && (pid = job_ended(status)) != 0)
+		t = with_command(tasks, pid);
+	return t;
 }
 
 int64_t

@@ -133,18 +133,40 @@ process_group_is_its_own(void **state)
 {
 	char *argv[] = { (char[]){ "sh" }, (char[]){ "-c" }, (char[]){ "sleep 100 & wait" }, NULL };
 	struct job_error why;
-	pid_t pid = job_start(&(struct job){ argv, environ, rmq_bytes(""), -1, -1 }, &why);
+	pid_t ended, pid = job_start(&(struct job){ argv, environ, rmq_bytes(""), -1, -1 }, &why);
 	int status;
 
 	(void)state;
 	assert_true(pid > 0);
 	assert_int_equal(getpgid(pid), pid);
-	assert_false(job_ended(pid, &status));
+	assert_int_equal(job_ended(&status), 0);
 	job_kill(pid, SIGTERM);
-	while (!job_ended(pid, &status))
+	while ((ended = job_ended(&status)) == 0)
 		usleep(1000);
+	assert_int_equal(ended, pid);
 	assert_true(WIFSIGNALED(status));
 	assert_int_equal(WTERMSIG(status), SIGTERM);
+}
+
+static void
+each_end_is_told_once(void **state)
+{
+	char *argv[] = { (char[]){ "true" }, NULL };
+	struct job_error why;
+	pid_t started[3], ended;
+	int status, sum = 0;
+
+	(void)state;
+	for (int i = 0; i < 3; i++)
+		assert_true((started[i] = job_start(&(struct job){ argv, environ, rmq_bytes(""), -1, -1 }, &why)) > 0);
+	while (sum < 7) {
+		ended = job_ended(&status);
+		for (int i = 0; ended != 0 && i < 3; i++)
+			sum += ended == started[i] ? 1 << i : 0;
+		usleep(1000);
+	}
+	assert_int_equal(sum, 7);
+	assert_int_equal(job_ended(&status), 0);
 }
 
 static void
@@ -236,6 +258,7 @@ main(void)
 		cmocka_unit_test(signals_are_default),
 		cmocka_unit_test(ignored_hangup_stays_ignored),
 		cmocka_unit_test(process_group_is_its_own),
+		cmocka_unit_test(each_end_is_told_once),
 		cmocka_unit_test(faults_are_told_apart),
 		cmocka_unit_test(exit_127_is_not_a_missing_command),
 		cmocka_unit_test(ends_are_described),
