@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "eager.h"
 #include "groups.h"
 #include "loop.h"
 #include "run.h"
@@ -18,7 +19,7 @@
 
 static int64_t	 time_limit = -1, window, rate;
 static int	 chat, on_error;
-static bool	 verbose;
+static bool	 verbose, eager;
 static const char *reject_file, *report, *checkpoint;
 
 static int64_t	 first_limit;	/* of the session */
@@ -32,6 +33,8 @@ const struct opt opt_publish[] = {
 	{ .help = "Publishing" },
 	{ 'W', "timeout", "SECS", opt_seconds, &time_limit,
 	    "give up after this time (default: 10 for a single message)", .min = 1, .max = INT64_MAX },
+	{ 0, "eager", NULL, opt_flag, &eager,
+	    "with a single message, say all at once to a broker that is known already" },
 	{ 0, "window", "N", opt_number, &window, "let at most N messages be unconfirmed",
 	    .min = 1, .max = 1000000 },
 	{ 0, "rate", "N[/s]", set_rate, NULL, "send at most N messages a second" },
@@ -76,6 +79,8 @@ publish_open(void)
 	if (time_limit >= 0 && time_limit < config.first_limit)
 		config.first_limit = time_limit;
 	first_limit = config.first_limit;
+	if (eager && source_is_one_shot())
+		eager_recall(&config);
 	mq = rmq_open(&config);
 	if (mq == NULL)
 		tool_fail(EX_OSERR, "cannot open a session: out of memory");
@@ -213,7 +218,7 @@ publish(struct rmq *mq, const struct target *target, const char *default_text, i
 
 	source_open(&r.in, default_text, argc, argv);
 	open_files(&r);
-	r.single = source_is_one_shot(&r.in);
+	r.single = source_is_one_shot();
 	r.input_size = input_size(&r.in);
 	progress_start(&r.progress, !r.single && isatty(STDERR_FILENO) && !isatty(r.in.fd));
 	rate_start(&r.rate, rate);

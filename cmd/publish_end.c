@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "eager.h"
 #include "escape.h"
 #include "groups.h"
 #include "loop.h"
@@ -139,6 +140,7 @@ run_conclude(struct run *r)
 	run_report(r, unfinished ? 128 + r->sig : r->status);
 	if (r->connected && !r->hopeless)
 		say_goodbye(r);
+	eager_remember(r->mq);
 	discard(r);
 	if (unfinished && r->status == EX_OK)
 		loop_die(r->sig);

@@ -66,9 +66,9 @@ source_open(struct input *in, const char *default_text, int argc, char *argv[])
 }
 
 bool
-source_is_one_shot(const struct input *in)
+source_is_one_shot(void)
 {
-	return in->whole && input_options.file == NULL;
+	return !input_options.lines && input_options.file == NULL;
 }
 
 const char *

@@ -12,7 +12,7 @@
  */
 void	source_open(struct input *, const char *default_text, int argc, char *argv[]);
 /* Is it one message that needs nothing to be waited for but the broker? */
-bool	source_is_one_shot(const struct input *);
+bool	source_is_one_shot(void);
 /* "line 3 of standard input": the record of that number, from 1 on. */
 const char *source_place(const struct input *, uint64_t number);
 

@@ -24,7 +24,7 @@ channel_await(struct rmq *mq, amqp_method_number_t reply, struct step *step)
 		mq->awaited_size = size;
 	}
 	mq->awaited[mq->nawaited++] = (struct awaited){ .reply = reply, .step = step };
-	if (mq->state != SESSION_LEAVING)
+	if (mq->state != SESSION_LEAVING && !mq->connection.guessing)
 		mq->reply_deadline = rmq_now() + mq->config.reply_limit;
 	return true;
 }
@@ -384,8 +384,9 @@ channel_next(struct rmq *mq, struct rmq_event *ev)
 		session_down(mq);
 	if (n != 1)
 		return -1;
-	if (f.channel != CHANNEL || mq->state < SESSION_REOPENING) {
-		session_fail(mq, RMQ_PROTOCOL, 0, "broken AMQP: a frame on channel %u", f.channel);
+	if (f.channel != CHANNEL || mq->state < SESSION_REOPENING || mq->connection.guessing) {
+		connection_down(&mq->connection, RMQ_PROTOCOL, 0, "broken AMQP: a frame on channel %u", f.channel);
+		session_down(mq);
 		return 0;
 	}
 	if (!is_closing(mq) && starts_content(&f))

@@ -3,7 +3,7 @@
  * One AMQP connection.
  *
  * Handshake: https://www.rabbitmq.com/resources/specs/amqp0-9-1.pdf section 2.2.4.
- * Start and tune are awaited; all that follows travels together with tune-ok.
+ * Start and tune are awaited, unless there is a hint; all that follows travels together with tune-ok.
  */
 #include <poll.h>
 #include <stdarg.h>
@@ -77,6 +77,7 @@ begin(struct connection *c, const struct rmq_uri *uri, const struct rmq_host *ho
 	c->error = (struct rmq_error){ 0 };
 	c->frame_max = FRAME_MAX_OURS;
 	c->heartbeat = 0;
+	c->guessing = false;
 	c->state = CONNECTION_REACHING;
 }
 
@@ -115,7 +116,8 @@ connection_adopt(struct connection *c, const struct rmq_uri *uri, int fd)
 bool
 connection_usable(const struct connection *c)
 {
-	return c->state == CONNECTION_OPENING || c->state == CONNECTION_OPEN;
+	return c->state == CONNECTION_OPENING || c->state == CONNECTION_OPEN ||
+	    (c->guessing && c->state > CONNECTION_REACHING);
 }
 
 bool
@@ -142,7 +144,7 @@ reach(struct connection *c)
 	c->state = CONNECTION_GREETING;
 	if (!rmq_buffer_add(&c->out, protocol_header, sizeof protocol_header))
 		return connection_down(c, RMQ_SYSTEM, 0, "out of memory");
-	return true;
+	return handshake_guess(c);
 }
 
 /* There is all that the three frames of a message can be, and nobody takes them. */

@@ -35,7 +35,11 @@ struct connection {
 	struct rmq_buffer	 out;		/* methods that wait to be written */
 	amqp_pool_t		 pool;
 	size_t			 frame_max;
+	uint32_t		 channel_max;
 	int64_t			 heartbeat;	/* ms, as negotiated */
+	struct rmq_hint		 heard;		/* what the broker asked for */
+	bool			 guessing;	/* all was said before that is known */
+	bool			 has_guessed;	/* on this connection, or one before it */
 	int64_t			 last_sent, last_received;
 	bool			 blocked;
 	char			 blocked_reason[256];

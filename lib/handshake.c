@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What is said on channel 0: start, tune, open, blocked, close.
+ *
+ * With a hint, start-ok, tune-ok and open travel with the protocol header, and
+ * all that the channel needs behind them.  Start and tune then tell whether
+ * the guess was right, before anything behind it is answered.
  */
 #include <stdio.h>
 #include <string.h>
@@ -8,6 +12,7 @@
 #include "handshake.h"
 #include "table.h"
 
+enum { FRAME_MAX_SURE = 8192 };
 enum { CODE_FORCED = 320, CODE_REFUSED = 403, CODE_RESOURCE = 506, CODE_NOT_ALLOWED = 530,
     CODE_NOT_IMPLEMENTED = 540, CODE_INTERNAL = 541 };
 
@@ -50,7 +55,6 @@ say_start_ok(struct connection *c, const char *mechanism, amqp_bytes_t response)
 	properties[2].value.value.table = (amqp_table_t){ NABLE, capabilities };
 	if (name != NULL)
 		properties[ok.client_properties.num_entries++] = entry("connection_name", name);
-	c->state = CONNECTION_TUNING;
 	return connection_put(c, 0, AMQP_CONNECTION_START_OK_METHOD, &ok);
 }
 
@@ -131,7 +135,10 @@ on_start(struct connection *c, const amqp_connection_start_t *start)
 	if (!has_word(start->mechanisms, mechanism))
 		return connection_down(c, RMQ_DENIED, 0, "cannot log in: the broker does not offer %s", mechanism);
 	remember_version(c, &start->server_properties);
-	return log_in(c);
+	c->heard.plain = has_word(start->mechanisms, "PLAIN");
+	c->heard.external = has_word(start->mechanisms, "EXTERNAL");
+	c->state = CONNECTION_TUNING;
+	return c->guessing || log_in(c);
 }
 
 /* 0 means "no limit" or "no wish" on either side. */
@@ -151,8 +158,8 @@ wanted_heartbeat(const struct connection *c)
 	return c->config->heartbeat > 0 ? (c->config->heartbeat + 999) / 1000 : 30;
 }
 
-static bool
-on_tune(struct connection *c, const amqp_connection_tune_t *tune)
+static amqp_connection_tune_ok_t
+answer(const struct connection *c, const amqp_connection_tune_t *tune)
 {
 	const struct rmq_uri *u = c->uri;
 	amqp_connection_tune_ok_t ok = {
@@ -160,19 +167,79 @@ on_tune(struct connection *c, const amqp_connection_tune_t *tune)
 		.frame_max = agree(tune->frame_max, u->frame_max > 0 ? (uint32_t)u->frame_max : FRAME_MAX_OURS),
 		.heartbeat = (uint16_t)agree(tune->heartbeat, (uint32_t)wanted_heartbeat(c)),
 	};
-	amqp_connection_open_t open = { .virtual_host = text_to_amqp(u->vhost), .capabilities = text_to_amqp(""), .insist = 0 };
 
 	if (ok.frame_max > FRAME_MAX_OURS)
 		ok.frame_max = FRAME_MAX_OURS;
+	return ok;
+}
+
+static bool
+say_tune_ok(struct connection *c, amqp_connection_tune_ok_t *ok)
+{
+	amqp_connection_open_t open = {
+		.virtual_host = text_to_amqp(c->uri->vhost), .capabilities = text_to_amqp(""), .insist = 0,
+	};
+
+	c->channel_max = ok->channel_max;
+	c->frame_max = ok->frame_max;
+	c->heartbeat = (int64_t)ok->heartbeat * 1000;
+	transport_user_timeout(&c->transport, 2 * c->heartbeat);
+	return connection_put(c, 0, AMQP_CONNECTION_TUNE_OK_METHOD, ok) &&
+	    connection_put(c, 0, AMQP_CONNECTION_OPEN_METHOD, &open);
+}
+
+/* Brokers take less than they propose, and as much: 0 is no limit. */
+static bool
+allows(uint32_t proposed, uint32_t said)
+{
+	return proposed == 0 || (said != 0 && said <= proposed);
+}
+
+static bool
+on_tune(struct connection *c, const amqp_connection_tune_t *tune)
+{
+	amqp_connection_tune_ok_t ok = answer(c, tune);
+
+	c->heard.uri = c->uri;
+	c->heard.host = c->host;
+	c->heard.channel_max = tune->channel_max;
+	c->heard.frame_max = tune->frame_max;
+	c->heard.heartbeat = tune->heartbeat;
 	if (ok.frame_max < FRAME_MAX_LEAST)
 		return connection_down(c, RMQ_PROTOCOL, 0, "the broker allows frames of %u bytes, at least %d are needed",
 		    ok.frame_max, FRAME_MAX_LEAST);
-	c->frame_max = ok.frame_max;
-	c->heartbeat = (int64_t)ok.heartbeat * 1000;
-	transport_user_timeout(&c->transport, 2 * c->heartbeat);
+	if (c->guessing && !(allows(tune->channel_max, c->channel_max) && allows(tune->frame_max, (uint32_t)c->frame_max)))
+		return connection_down(c, RMQ_UNAVAILABLE, 0, "the broker has other limits than before");
 	c->state = CONNECTION_OPENING;
-	return connection_put(c, 0, AMQP_CONNECTION_TUNE_OK_METHOD, &ok) &&
-	    connection_put(c, 0, AMQP_CONNECTION_OPEN_METHOD, &open);
+	if (!c->guessing)
+		return say_tune_ok(c, &ok);
+	c->guessing = false;
+	return true;
+}
+
+static const struct rmq_hint *
+find_hint(const struct connection *c)
+{
+	for (size_t i = 0; i < c->config->nhints; i++)
+		if (c->config->hints[i].uri == c->uri && c->config->hints[i].host == c->host)
+			return &c->config->hints[i];
+	return NULL;
+}
+
+/* A smaller frame than FRAME_MAX_SURE is legal for some brokers only: that is no guess to make. */
+bool
+handshake_guess(struct connection *c)
+{
+	const struct rmq_hint *hint = find_hint(c);
+	amqp_connection_tune_ok_t ok;
+
+	if (c->has_guessed || hint == NULL || !(c->uri->external ? hint->external : hint->plain))
+		return true;
+	ok = answer(c, &(amqp_connection_tune_t){ hint->channel_max, hint->frame_max, hint->heartbeat });
+	if (ok.frame_max < FRAME_MAX_SURE)
+		return true;
+	c->guessing = c->has_guessed = true;
+	return log_in(c) && say_tune_ok(c, &ok);
 }
 
 enum rmq_status

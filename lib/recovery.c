@@ -118,14 +118,34 @@ down_while_leaving(struct rmq *mq, const struct rmq_error *e)
 static bool
 is_refusal(const struct rmq_error *e)
 {
-	return e->code != 0 && e->code != AMQP_CONNECTION_FORCED;
+	return e->status == RMQ_DENIED || (e->code != 0 && e->code != AMQP_CONNECTION_FORCED);
+}
+
+/* Whatever became of it, unless the broker has said what it refuses, or there is no time left. */
+static bool
+guessed_wrong(const struct rmq *mq, const struct rmq_error *e)
+{
+	int64_t now = rmq_now();
+
+	return mq->connection.guessing && mq->config.socket == 0 && !is_refusal(e) && e->status != RMQ_SYSTEM &&
+	    now < mq->reply_deadline && now < mq->deadline;
+}
+
+/* The same host once more. */
+static void
+again_in_order(struct rmq *mq)
+{
+	mq->turn--;
+	mq->attempts--;
+	mq->state = SESSION_WAITING;
+	mq->retry_at = rmq_now();
 }
 
 void
 session_down(struct rmq *mq)
 {
 	struct rmq_error e = mq->connection.error;
-	bool was_up = mq->state == SESSION_READY;
+	bool was_up = mq->state == SESSION_READY, again = guessed_wrong(mq, &e);
 
 	if (mq->state >= SESSION_CLOSED)
 		return;
@@ -144,6 +164,10 @@ session_down(struct rmq *mq)
 		session_stopped(mq);
 	if (was_up && mq->deadline == SESSION_NEVER)
 		mq->deadline = session_after(mq->config.retry_limit);
+	if (again) {
+		again_in_order(mq);
+		return;
+	}
 	if (!worth_another_try(mq, &e) || rmq_now() >= mq->deadline) {
 		session_fail(mq, e.status, e.code, "%s", e.text);
 		return;
@@ -190,8 +214,8 @@ reply_timers(struct rmq *mq, int64_t now)
 		rmq_fail(&mq->connection.error, RMQ_UNAVAILABLE, 0, "no answer");
 		session_down(mq);
 	} else if (now >= mq->reply_deadline) {
-		give_up(mq, mq->was_ready || connection_usable(&mq->connection) ? "a reply did not come in time" :
-		    "the handshake did not end in time");
+		give_up(mq, mq->was_ready || mq->connection.state >= CONNECTION_OPENING ?
+		    "a reply did not come in time" : "the handshake did not end in time");
 	} else if (mq->blocked_deadline <= now) {
 		session_fail(mq, RMQ_UNAVAILABLE, 0, "the broker takes no messages: %s",
 		    mq->connection.blocked_reason);

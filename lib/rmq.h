@@ -202,10 +202,27 @@ void	 rmq_envelope_free(struct rmq_envelope *);
  */
 bool	 rmq_envelope_parse(struct rmq_envelope *, const char *text, size_t len, struct rmq_error *);
 
+/*
+ * What a broker asked for the last time.  A session that knows it answers
+ * before it is asked: all that is there to be said travels at once, two round
+ * trips less.  It does so on one connection only; if the broker asks for
+ * something else now, the next one is made in order.  The user and the
+ * password travel unasked too, so hint at no host that was not spoken to.
+ */
+struct rmq_hint {
+	const struct rmq_uri *uri;		/* whom it is about */
+	const struct rmq_host *host;
+	uint16_t	 channel_max, heartbeat;	/* as the broker proposed them */
+	uint32_t	 frame_max;
+	bool		 plain, external;	/* the ways to log in that it offered */
+};
+
 /* A session. */
 struct rmq_config {
 	const struct rmq_uri *uris;		/* at least one; tried in turn, and the hosts of each */
 	size_t		 nuris;
+	const struct rmq_hint *hints;		/* NULL: none; they must outlive the session too */
+	size_t		 nhints;
 	const char	*name;			/* shown by the broker's tools as connection_name */
 	const char	*product, *version;
 	const char	*cacertfile;		/* NULL: the system's store */
@@ -225,6 +242,7 @@ void		 rmq_free(struct rmq *);		/* at once; NULL is fine */
 void		 rmq_close(struct rmq *);
 bool		 rmq_failed(const struct rmq *);
 const struct rmq_error *rmq_error(const struct rmq *);
+bool		 rmq_hint(const struct rmq *, struct rmq_hint *);	/* for the next time; false before RMQ_READY */
 const char	*rmq_server_version(const struct rmq *);	/* "4.3.6"; "" before it is known */
 
 int		 rmq_fd(const struct rmq *);		/* for poll(); -1 while there is nothing but time to wait for */

@@ -134,6 +134,13 @@ rmq_error(const struct rmq *mq)
 	return &mq->error;
 }
 
+bool
+rmq_hint(const struct rmq *mq, struct rmq_hint *hint)
+{
+	*hint = mq->connection.heard;
+	return mq->was_ready;
+}
+
 const char *
 rmq_server_version(const struct rmq *mq)
 {

@@ -56,6 +56,11 @@ prepare(struct peer *p, const struct rmq_config *config)
 	p->uri.nhosts = 1;
 	p->config.uris = &p->uri;
 	p->config.nuris = 1;
+	if (p->config.nhints > 0) {
+		p->hint = p->config.hints[0];
+		p->hint.uri = &p->uri;
+		p->config.hints = &p->hint;
+	}
 }
 
 static void
@@ -100,6 +105,7 @@ peer_listen(struct peer *p, const struct rmq_config *config)
 	assert_int_equal(listen(p->listener, 5), 0);
 	fcntl(p->listener, F_SETFL, O_NONBLOCK);
 	p->host.port = ntohs(a.sin_port);
+	p->hint.host = &p->host;
 	p->mq = rmq_open(&p->config);
 	assert_non_null(p->mq);
 }

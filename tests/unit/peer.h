@@ -36,6 +36,7 @@ struct peer {
 	struct rmq_uri	 uri;
 	struct rmq_host	 host;
 	struct rmq_config config;
+	struct rmq_hint	 hint;			/* the config's first, about this peer */
 	int		 listener, fd, spare;	/* spare: what the session adopted */
 	struct rmq_buffer in, out;
 	size_t		 used;			/* of in */
