@@ -15,6 +15,8 @@ struct parser {
 	size_t			 nopts;
 	struct option		*longs;
 	size_t			 nlongs;
+	char			*names;		/* of them, one behind the other */
+	size_t			 names_size;
 	char			*shorts;
 	struct opt_error	*error;
 };
@@ -36,7 +38,7 @@ is_end(const struct opt *o)
 	return o->key == 0 && o->name == NULL && o->help == NULL;
 }
 
-/* Counts the entries of all groups, and the long names: one more than each '|'. */
+/* Counts the entries of all groups, and the long names and their bytes: one more than each '|'. */
 static void
 measure(struct parser *p, const struct opt *const *groups)
 {
@@ -47,6 +49,7 @@ measure(struct parser *p, const struct opt *const *groups)
 		for (o = *groups; !is_end(o); o++) {
 			p->nopts++;
 			p->nlongs += o->name != NULL;
+			p->names_size += o->name != NULL ? strlen(o->name) + 1 : 0;
 			for (c = o->name; c != NULL && (c = strchr(c, '|')) != NULL; c++)
 				p->nlongs++;
 		}
@@ -75,31 +78,27 @@ add_short(struct parser *p, const struct opt *o)
 	*s = '\0';
 }
 
-static bool
-add_longs(struct parser *p, const struct opt *o, size_t place)
+/* The end of its names, where the next option's go. */
+static char *
+add_longs(struct parser *p, const struct opt *o, size_t place, char *names)
 {
-	const char *name = o->name;
-	size_t len;
+	char *name, *rest = names;
 
-	while (name != NULL) {
-		struct option *l = &p->longs[p->nlongs];
-
-		len = strcspn(name, "|");
-		l->name = strndup(name, len);
-		if (l->name == NULL)
-			return false;
-		l->has_arg = arg_kind(o);
-		l->val = LONG + (int)place;
-		p->nlongs++;
-		name = name[len] == '|' ? name + len + 1 : NULL;
-	}
-	return true;
+	if (o->name == NULL)
+		return names;
+	names = stpcpy(names, o->name) + 1;
+	while ((name = strsep(&rest, "|")) != NULL)
+		p->longs[p->nlongs++] = (struct option){
+			.name = name, .has_arg = arg_kind(o), .val = LONG + (int)place
+		};
+	return names;
 }
 
-static bool
+static void
 fill(struct parser *p, const struct opt *const *groups)
 {
 	const struct opt *o;
+	char *names = p->names;
 
 	strlcpy(p->shorts, "+:", 3);
 	p->nopts = p->nlongs = 0;
@@ -107,10 +106,8 @@ fill(struct parser *p, const struct opt *const *groups)
 		for (o = *groups; !is_end(o); o++) {
 			p->opts[p->nopts] = o;
 			add_short(p, o);
-			if (!add_longs(p, o, p->nopts++))
-				return false;
+			names = add_longs(p, o, p->nopts++, names);
 		}
-	return true;
 }
 
 static bool
@@ -120,16 +117,17 @@ prepare(struct parser *p, const struct opt *const *groups)
 	p->opts = calloc(p->nopts + 1, sizeof(*p->opts));
 	p->longs = calloc(p->nlongs + 1, sizeof(*p->longs));
 	p->shorts = calloc(p->nopts + 1, 3);
-	return p->opts != NULL && p->longs != NULL && p->shorts != NULL && fill(p, groups);
+	p->names = malloc(p->names_size + 1);
+	if (p->opts == NULL || p->longs == NULL || p->shorts == NULL || p->names == NULL)
+		return false;
+	fill(p, groups);
+	return true;
 }
 
 static void
 discard(struct parser *p)
 {
-	size_t i;
-
-	for (i = 0; i < p->nlongs && p->longs != NULL; i++)
-		free((char *)p->longs[i].name);
+	free(p->names);
 	free(p->longs);
 	free(p->shorts);
 	free(p->opts);
