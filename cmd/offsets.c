@@ -5,7 +5,7 @@
 
 #include "offsets.h"
 
-enum { FIRST_SIZE = 1024 };
+enum { FIRST_SIZE = 64 };
 
 static bool
 grow(struct offsets *o, uint64_t oldest, uint64_t number)
