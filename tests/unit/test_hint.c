@@ -179,6 +179,27 @@ test_too_late(void **state)
 	peer_close(&p);
 }
 
+/* Who says nothing has no longer than in order, so that other hosts have their turn. */
+static void
+test_silent(void **state)
+{
+	struct peer p;
+	struct rmq_config config = eager;
+
+	(void)state;
+	config.first_limit = 60000;
+	peer_listen(&p, &config);
+	rmq_declare_queue(p.mq, &(struct rmq_queue){ .name = "q", .declare = RMQ_MAKE });
+	peer_publish(&p, "k", rmq_bytes("body"), 7);
+	peer_accept(&p);
+	expect_flight(&p, 1, 131072, 30);
+	peer_wait(&p, 10001);
+	peer_turn(&p);
+	assert_int_equal(p.mq->state, SESSION_WAITING);
+	expect_order(&p);
+	peer_close(&p);
+}
+
 static void
 test_smaller_frames(void **state)
 {
@@ -415,6 +436,7 @@ main(void)
 		cmocka_unit_test(test_still_right),
 		cmocka_unit_test(test_late),
 		cmocka_unit_test(test_too_late),
+		cmocka_unit_test(test_silent),
 		cmocka_unit_test(test_smaller_frames),
 		cmocka_unit_test(test_fewer_channels),
 		cmocka_unit_test(test_strangers),
