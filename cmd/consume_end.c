@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* When a receiver ends, and what it says then. */
 
-#include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
-#include <string.h>
 
 #include "groups.h"
 #include "loop.h"
+#include "print.h"
 #include "receiver.h"
 #include "tool.h"
 
@@ -82,35 +81,6 @@ receiver_over(const struct receiver *r)
 }
 
 static int
-report_folder(const struct receiver *r)
-{
-	tool_warn("cannot %s a file in '%s': %s", r->out.uncreated ? "create" : "write", output_options.directory,
-	    strerror(r->out.error));
-	return r->out.uncreated ? EX_CANTCREAT : EX_IOERR;
-}
-
-static int
-report_stdout(const struct receiver *r)
-{
-	if (r->out.error == EPIPE && loop_sigpipe_was_default())
-		loop_die(SIGPIPE);
-	if (r->out.torn_at >= 0)
-		tool_warn("cannot write standard output: %s; an incomplete message begins at byte %" PRId64,
-		    strerror(r->out.error), r->out.torn_at);
-	else
-		tool_warn("cannot write standard output: %s", strerror(r->out.error));
-	return EX_IOERR;
-}
-
-static int
-report_output(const struct receiver *r)
-{
-	int status = r->out.kind == OUTPUT_FOLDER ? report_folder(r) : report_stdout(r);
-
-	return r->out.error == ENOMEM ? EX_OSERR : status;
-}
-
-static int
 report_doubt(const struct receiver *r)
 {
 	tool_warn("cannot tell whether the last acknowledgements arrived: %s",
@@ -140,7 +110,7 @@ int
 receiver_report(const struct receiver *r, const struct rmq_error *error)
 {
 	if (r->out.error != 0)
-		return report_output(r);
+		return print_failed(&r->out);
 	if (error->status != RMQ_OK) {
 		tool_warn("%s", error->text);
 		return groups_exit_status(error->status);

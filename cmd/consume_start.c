@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* How a receiver begins: its options, its output, its subscriptions. */
 
-#include <signal.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "groups.h"
 #include "print.h"
@@ -55,18 +52,8 @@ static void
 open_output(struct receiver *r)
 {
 	unsigned group = r->prefetch / 2 < GROUP ? (unsigned)(r->prefetch / 2) : GROUP;
-	bool sync = sync_files && r->takes;
-	int error;
 
-	signal(SIGXFSZ, SIG_IGN);
-	if (output_options.directory == NULL) {
-		output_open(&r->out, STDOUT_FILENO, sync, group > 0 ? group : 1);
-		r->out.escape = r->out.escape && !output_options.raw;
-		return;
-	}
-	if ((error = folder_open(&r->folder, output_options.directory, sync)) != 0)
-		tool_fail(EX_CANTCREAT, "cannot use directory '%s': %s", output_options.directory, strerror(error));
-	output_open_folder(&r->out, &r->folder, group > 0 ? group : 1);
+	print_open(&r->out, &r->folder, sync_files && r->takes, group > 0 ? group : 1);
 }
 
 void
@@ -86,11 +73,8 @@ receiver_start(struct receiver *r)
 void
 receiver_end(struct receiver *r)
 {
-	output_close(&r->out);
-	if (output_options.directory != NULL)
-		folder_close(&r->folder);
+	print_close(&r->out, &r->folder);
 	free(r->sources);
-	print_done();
 }
 
 static void

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* See print.h. */
 
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "format.h"
 #include "groups.h"
+#include "loop.h"
 #include "print.h"
 #include "tool.h"
 
@@ -73,9 +77,57 @@ print_choose(const char *line, const char *chat)
 }
 
 void
-print_done(void)
+print_open(struct output *out, struct folder *folder, bool sync, unsigned group)
 {
+	int error;
+
+	signal(SIGXFSZ, SIG_IGN);
+	if (output_options.directory == NULL) {
+		output_open(out, STDOUT_FILENO, sync, group);
+		out->escape = out->escape && !output_options.raw;
+		return;
+	}
+	if ((error = folder_open(folder, output_options.directory, sync)) != 0)
+		tool_fail(EX_CANTCREAT, "cannot use directory '%s': %s", output_options.directory, strerror(error));
+	output_open_folder(out, folder, group);
+}
+
+void
+print_close(struct output *out, struct folder *folder)
+{
+	output_close(out);
+	if (output_options.directory != NULL)
+		folder_close(folder);
 	format_free(&format);
+}
+
+static int
+folder_failed(const struct output *out)
+{
+	tool_warn("cannot %s a file in '%s': %s", out->uncreated ? "create" : "write", output_options.directory,
+	    strerror(out->error));
+	return out->uncreated ? EX_CANTCREAT : EX_IOERR;
+}
+
+static int
+stdout_failed(const struct output *out)
+{
+	if (out->error == EPIPE && loop_sigpipe_was_default())
+		loop_die(SIGPIPE);
+	if (out->torn_at >= 0)
+		tool_warn("cannot write standard output: %s; an incomplete message begins at byte %" PRId64,
+		    strerror(out->error), out->torn_at);
+	else
+		tool_warn("cannot write standard output: %s", strerror(out->error));
+	return EX_IOERR;
+}
+
+int
+print_failed(const struct output *out)
+{
+	int status = out->kind == OUTPUT_FOLDER ? folder_failed(out) : stdout_failed(out);
+
+	return out->error == ENOMEM ? EX_OSERR : status;
 }
 
 void

@@ -18,7 +18,11 @@
 
 /* The formats that are used where -F is not: for programs and for people. */
 void	print_choose(const char *line, const char *chat);
-void	print_done(void);
+/* Standard output, or the folder of --output-dir; exits 73 if that cannot be used. */
+void	print_open(struct output *, struct folder *, bool sync, unsigned group);
+void	print_close(struct output *, struct folder *);
+/* Says what the error of the output was: the exit status, or an end by SIGPIPE. */
+int	print_failed(const struct output *);
 
 /* Something for people, if they are there. */
 void	print_chat(struct output *, const char *text);
