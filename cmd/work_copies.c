@@ -80,19 +80,19 @@ arrived(struct worker *w, struct task *t)
 static void
 heed_outcome(struct worker *w, struct task *t, int64_t now)
 {
-	switch (copies_outcome(&w->copies, t)) {
-	case COPIES_UNDER_WAY:
+	switch (outbox_outcome(&w->copies.outbox, t)) {
+	case OUTBOX_UNDER_WAY:
 		break;
-	case COPIES_ARRIVED:
+	case OUTBOX_ARRIVED:
 		arrived(w, t);
 		break;
-	case COPIES_NOT_TAKEN:
+	case OUTBOX_NOT_TAKEN:
 		not_taken(w, t, now);
 		break;
-	case COPIES_NO_QUEUE:
+	case OUTBOX_NO_QUEUE:
 		no_queue(w, t, now);
 		break;
-	case COPIES_REFUSED:
+	case OUTBOX_REFUSED:
 		cannot_copy(w, t, "the broker refuses it");
 		break;
 	}
@@ -110,14 +110,14 @@ send_or_wait(struct worker *w, struct task *t, int64_t now)
 static void
 check_session(struct worker *w)
 {
-	const struct rmq_error *error = copies_error(&w->copies);
+	const struct rmq_error *error = outbox_error(&w->copies.outbox);
 	struct task *t, *following;
 
 	if (error == NULL)
 		return;
 	tool_warn("cannot move failed messages: %s", error->text);
 	w->obstacle = groups_exit_status(error->status);
-	copies_free(&w->copies);
+	outbox_free(&w->copies.outbox);
 	w->copies.state = COPIES_OFF;
 	for (t = TAILQ_FIRST(&w->tasks); t != NULL; t = following) {
 		following = TAILQ_NEXT(t, next);

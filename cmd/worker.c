@@ -196,8 +196,8 @@ wait_for_more(struct worker *w)
 
 	if (!w->failed)
 		sessions[n++] = w->mq;
-	if (w->copies.mq != NULL)
-		sessions[n++] = w->copies.mq;
+	if (w->copies.outbox.mq != NULL)
+		sessions[n++] = w->copies.outbox.mq;
 	if ((fds = streams_poll(&w->streams, WORK_OUTPUT_FDS)) == NULL)
 		tool_fail(EX_OSERR, "cannot wait for commands: out of memory");
 	rmq_stocked(w->mq, tasks_first(&w->tasks, TASK_WAITING) != NULL);
@@ -281,7 +281,7 @@ main(int argc, char *argv[])
 		config.retry_limit = -1;
 	begin(&w, argv);
 	work(&w);
-	copies_free(&w.copies);
+	outbox_free(&w.copies.outbox);
 	rmq_free(w.mq);
 	streams_free(&w.streams);
 	environ_free(&w.environ);

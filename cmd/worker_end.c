@@ -179,7 +179,7 @@ leave(struct worker *w)
 		return;
 	if (w->stage != LEAVING) {
 		enter(w, LEAVING, LEAVE_MS);
-		copies_leave(&w->copies);
+		outbox_leave(&w->copies.outbox);
 	}
 	if (!w->connected)
 		w->closed = true;
@@ -193,7 +193,7 @@ bool
 worker_over(struct worker *w, int64_t now)
 {
 	leave(w);
-	if (w->closed && w->copies.mq == NULL)
+	if (w->closed && w->copies.outbox.mq == NULL)
 		return true;
 	if (w->stage == WORKING || now < w->stage_end)
 		return false;
