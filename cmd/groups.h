@@ -18,6 +18,8 @@ extern const struct opt opt_message[];
 extern const struct opt opt_delivery[];
 /* The same without the letters, for programs where these mean something else */
 extern const struct opt opt_log_delivery[];
+/* The same for requests, whose replies have a place of their own */
+extern const struct opt opt_request[];
 /* -l, -0, -D, -J, -f, --max-message: where messages to send come from */
 extern const struct opt opt_input[];
 /* -F, -J, -0, --raw, --output-dir, --chat ...: how messages are printed */

@@ -44,23 +44,18 @@ const struct opt opt_message[] = {
 	{ 0 }
 };
 
-const struct opt opt_delivery[] = {
-	{ .help = "Message" },
-	{ 'p', "persistent", NULL, opt_value, &delivery_mode, "messages survive a restart of the broker (the default)",
-	    .value = 2 },
-	{ 0, "transient", NULL, opt_value, &delivery_mode, "they need not", .value = 1 },
-	{ 't', "reply-to", "QUEUE", opt_string, &reply_to, "where answers go", .max = SHORT },
-	{ 0 }
-};
+#define PERSISTENCE(letter) \
+	{ .help = "Message" }, \
+	{ letter, "persistent", NULL, opt_value, &delivery_mode, "messages survive a restart of the broker (the default)", \
+	    .value = 2 }, \
+	{ 0, "transient", NULL, opt_value, &delivery_mode, "they need not", .value = 1 }
 
-const struct opt opt_log_delivery[] = {
-	{ .help = "Message" },
-	{ 0, "persistent", NULL, opt_value, &delivery_mode, "messages survive a restart of the broker (the default)",
-	    .value = 2 },
-	{ 0, "transient", NULL, opt_value, &delivery_mode, "they need not", .value = 1 },
-	{ 0, "reply-to", "QUEUE", opt_string, &reply_to, "where answers go", .max = SHORT },
-	{ 0 }
-};
+#define REPLY_TO(letter) \
+	{ letter, "reply-to", "QUEUE", opt_string, &reply_to, "where answers go", .max = SHORT }
+
+const struct opt opt_delivery[] = { PERSISTENCE('p'), REPLY_TO('t'), { 0 } };
+const struct opt opt_log_delivery[] = { PERSISTENCE(0), REPLY_TO(0), { 0 } };
+const struct opt opt_request[] = { PERSISTENCE('p'), { 0 } };
 
 const char *
 groups_add_header(const char *spec)

@@ -17,6 +17,7 @@ enum { NOTHING = -1 };
 
 static struct format	 format;
 static int		 terminator;	/* a byte, or NOTHING */
+static bool		 once;		/* the newline that a body ends with is that of its line */
 static bool		 chats;
 static bool		 complained;	/* about properties that cannot be decoded */
 
@@ -74,6 +75,12 @@ print_choose(const char *line, const char *chat)
 	spec = choose_format(o, line, chat);
 	if (!format_compile(&format, spec, why, sizeof(why)))
 		tool_usage("--format=%s: %s", spec, why);
+}
+
+void
+print_no_second_newline(void)
+{
+	once = terminator == '\n' && !output_options.json;
 }
 
 void
@@ -139,6 +146,17 @@ print_chat(struct output *out, const char *text)
 	output_end(out, 0);
 }
 
+void
+print_chat_body(struct output *out, const char *text, struct rmq_bytes body)
+{
+	if (!chats)
+		return;
+	output_add(out, text, strlen(text));
+	output_show(out, body.data, body.len);
+	output_add(out, "\n", 1);
+	output_end(out, 0);
+}
+
 static const struct rmq_properties *
 decode(struct rmq *mq, const struct rmq_delivery *d)
 {
@@ -165,13 +183,22 @@ keep_body(struct output *out, struct rmq *mq, const struct rmq_delivery *d)
 	output_keep(out, &buffer);
 }
 
+static bool
+is_line(struct rmq_bytes body)
+{
+	return body.len > 0 && ((const char *)body.data)[body.len - 1] == '\n';
+}
+
 void
 print_message(struct output *out, struct rmq *mq, const struct rmq_delivery *d, const char *queue, uint64_t cookie)
 {
-	struct record record = { .delivery = d, .queue = queue };
+	struct rmq_delivery line = *d;
+	struct record record = { .delivery = &line, .queue = queue };
 	bool named = output_options.name == NAME_MESSAGE_ID;
 	char byte = (char)terminator;
 
+	if (once && is_line(d->body))
+		line.body.len--;
 	if (format.properties || named)
 		record.properties = decode(mq, d);
 	if (named && record.properties != NULL)

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+/* See outcome.h. */
+
+#include <sys/wait.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "outcome.h"
+#include "tool.h"
+
+enum { FAILED = 1, SIGNALLED = 128, LONGEST = 1000 };
+
+static bool
+set_number(struct rmq_table *headers, const char *name, int number, struct rmq_error *e)
+{
+	char text[16];
+
+	snprintf(text, sizeof text, "%d", number);
+	return rmq_table_set(headers, name, RMQ_INT32, text, e);
+}
+
+bool
+outcome_set(struct rmq_table *headers, int status, const char *error, struct rmq_error *e)
+{
+	bool good = true;
+
+	if (status != -1 && WIFSIGNALED(status))
+		good = set_number(headers, OUTCOME_SIGNAL, WTERMSIG(status), e);
+	else if (status != -1)
+		good = set_number(headers, OUTCOME_EXIT, WEXITSTATUS(status), e);
+	return good && (error == NULL || rmq_table_set(headers, OUTCOME_ERROR, RMQ_STRING, error, e));
+}
+
+static char *
+header(const struct rmq_table *headers, const char *name)
+{
+	struct rmq_buffer text = { 0 };
+
+	if (headers != NULL && rmq_table_get(headers, name, &text) && rmq_buffer_add(&text, "", 1))
+		return text.data;
+	rmq_buffer_free(&text);
+	return NULL;
+}
+
+/* 0: it is not there.  Whoever replied may have written anything there. */
+static int
+number(const struct rmq_table *headers, const char *name, int most)
+{
+	char *text = header(headers, name);
+	const char *wrong = NULL;
+	int n = text != NULL ? (int)strtonum(text, 0, most, &wrong) : 0;
+
+	if (text != NULL && wrong != NULL)
+		n = most;
+	free(text);
+	return n;
+}
+
+int
+outcome_report(const struct rmq_table *headers, bool passed_on)
+{
+	int status = number(headers, OUTCOME_EXIT, 255), sig = number(headers, OUTCOME_SIGNAL, 127);
+	char *error = header(headers, OUTCOME_ERROR), how[64] = "";
+	bool failed = status != 0 || sig != 0 || error != NULL;
+
+	if (sig != 0)
+		snprintf(how, sizeof how, " with signal %d (%s)", sig, strsignal(sig));
+	else if (status != 0)
+		snprintf(how, sizeof how, " with exit status %d", status);
+	if (failed && (!passed_on || sig != 0 || error != NULL))
+		tool_warn("the command at the other end failed%s%s%.*s", how, error != NULL ? ": " : "", LONGEST,
+		    error != NULL ? error : "");
+	free(error);
+	if (passed_on && (sig != 0 || status != 0))
+		return sig != 0 ? SIGNALLED + sig : status;
+	return failed ? FAILED : EX_OK;
+}
