@@ -159,7 +159,7 @@ static void
 on_blocked(struct caller *c, struct rmq_bytes why)
 {
 	snprintf(c->blocked, sizeof c->blocked, "%.*s", (int)why.len, (const char *)why.data);
-	if (!in_doubt(c))
+	if (c->stage != ANSWERED)
 		tool_warn("the broker takes no messages for now: %s", c->blocked);
 }
 
@@ -260,17 +260,17 @@ deadline(const struct caller *c)
 static void
 heed_time(struct caller *c)
 {
+	const char *blocked = c->blocked[0] != '\0' ? ", the broker takes no messages: " : "";
 	double secs = (double)c->limit / 1000;
 
 	if (deadline(c) < 0 || rmq_now() < deadline(c))
 		return;
 	if (in_doubt(c))
-		fail(c, EX_TEMPFAIL, "cannot get a reply from %s: none came within %g s", c->what->name, secs);
-	else if (c->blocked[0] != '\0')
-		fail(c, EX_UNAVAILABLE, "cannot call %s: the broker took no messages within %g s: %s", c->what->name,
-		    secs, c->blocked);
+		fail(c, EX_TEMPFAIL, "cannot get a reply from %s: none came within %g s%s%s", c->what->name, secs,
+		    blocked, c->blocked);
 	else
-		fail(c, EX_UNAVAILABLE, "cannot call %s: no connection within %g s", c->what->name, secs);
+		fail(c, EX_UNAVAILABLE, "cannot call %s: not sent within %g s%s%s", c->what->name, secs, blocked,
+		    c->blocked);
 }
 
 static void

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* See outcome.h. */
 
-#include <sys/wait.h>
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,15 +20,11 @@ set_number(struct rmq_table *headers, const char *name, int number, struct rmq_e
 }
 
 bool
-outcome_set(struct rmq_table *headers, int status, const char *error, struct rmq_error *e)
+outcome_set(struct rmq_table *headers, const struct outcome *o, const char *error, struct rmq_error *e)
 {
-	bool good = true;
-
-	if (status != -1 && WIFSIGNALED(status))
-		good = set_number(headers, OUTCOME_SIGNAL, WTERMSIG(status), e);
-	else if (status != -1)
-		good = set_number(headers, OUTCOME_EXIT, WEXITSTATUS(status), e);
-	return good && (error == NULL || rmq_table_set(headers, OUTCOME_ERROR, RMQ_STRING, error, e));
+	return (o->status == -1 || set_number(headers, OUTCOME_EXIT, o->status, e)) &&
+	    (o->signal == 0 || set_number(headers, OUTCOME_SIGNAL, o->signal, e)) &&
+	    (error == NULL || rmq_table_set(headers, OUTCOME_ERROR, RMQ_STRING, error, e));
 }
 
 static char *
@@ -70,7 +64,7 @@ outcome_report(const struct rmq_table *headers, bool passed_on)
 	else if (status != 0)
 		snprintf(how, sizeof how, " with exit status %d", status);
 	if (failed && (!passed_on || sig != 0 || error != NULL))
-		tool_warn("the command at the other end failed%s%s%.*s", how, error != NULL ? ": " : "", LONGEST,
+		tool_warn("the request failed%s%s%.*s", how, error != NULL ? ": " : "", LONGEST,
 		    error != NULL ? error : "");
 	free(error);
 	if (passed_on && (sig != 0 || status != 0))

@@ -17,8 +17,13 @@
 #define OUTCOME_SIGNAL "x-signal"
 #define OUTCOME_ERROR "x-error"
 
-/* For who serves: status is that of waitpid(), -1: there was no command; error: NULL for none. */
-bool	outcome_set(struct rmq_table *, int status, const char *error, struct rmq_error *);
+struct outcome {
+	int	 status;	/* -1: none */
+	int	 signal;	/* 0: none */
+};
+
+/* For who serves; error: NULL for none. */
+bool	outcome_set(struct rmq_table *, const struct outcome *, const char *error, struct rmq_error *);
 
 /*
  * For who calls: the exit status, 0 or 1, and a line on standard error about a failure; or that of the

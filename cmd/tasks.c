@@ -81,6 +81,7 @@ tasks_remove(struct tasks *tasks, struct task *t)
 	task_release_output(t);
 	task_forget_record(t);
 	free(t->failure.said);
+	free(t->reply);
 	free(t->copy);
 	free(t);
 }

@@ -19,7 +19,7 @@
 #include "stream.h"
 
 /* WRITING: its command has ended, but its output is not yet where it has to be. */
-enum task_state { TASK_WAITING, TASK_RUNNING, TASK_WRITING, TASK_RESTING, TASK_COPYING };
+enum task_state { TASK_WAITING, TASK_RUNNING, TASK_WRITING, TASK_RESTING, TASK_COPYING, TASK_REPLYING };
 
 /* What is to be said of it on a copy. */
 struct failure {
@@ -61,7 +61,8 @@ struct task {
 	struct task_output	 output;
 	struct job_record	*record;	/* of the attempt, if there is a log; NULL: it is written */
 	struct failure		 failure;
-	uint64_t		 cookie;	/* of the copy; 0: it is not sent */
+	struct reply		*reply;		/* that it wants, or NULL */
+	uint64_t		 cookie;	/* of the copy or the reply; 0: it is not sent */
 	bool			 returned, refused, not_taken;
 	struct rmq_delivery	 delivery;	/* if there is a copy */
 	char			*copy;

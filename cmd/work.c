@@ -148,6 +148,8 @@ work_settle(struct worker *w, struct task *t)
 {
 	if (work_output_lost(w, t) || (!t->owned && t->timed_out))
 		work_nack(w, t);
+	else if (t->reply != NULL && t->owned)
+		work_reply_outcome(w, t);
 	else if (t->timed_out)
 		work_failed(w, t, "command did not end within %.3g s", (double)policy_options.job_timeout / 1000);
 	else

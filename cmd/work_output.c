@@ -120,7 +120,7 @@ open_file(struct worker *w, struct task *t, int *fd)
 static bool
 open_output(struct worker *w, struct task *t, int *fd)
 {
-	if (w->output == OUTPUT_OURS)
+	if (w->output == OUTPUT_OURS || (w->output == OUTPUT_KEPT && t->reply == NULL))
 		return true;
 	if (w->output != OUTPUT_LINES)
 		return open_file(w, t, fd);

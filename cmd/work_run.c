@@ -33,6 +33,12 @@ status_of(enum job_fault fault)
 static void
 not_started(struct worker *w, struct task *t, const struct job_error *why)
 {
+	if (why->fault == JOB_TOO_LARGE && t->reply != NULL) {
+		tool_warn("cannot run %s for a request: %s; the caller is told", w->command[0], strerror(why->code));
+		t->reply->outcome.status = -1;
+		work_reply(w, t, strerror(why->code));
+		return;
+	}
 	if (why->fault == JOB_TOO_LARGE) {
 		work_failed(w, t, "cannot run %s for a message: %s", w->command[0], strerror(why->code));
 		return;
@@ -122,6 +128,9 @@ run(struct worker *w, struct task *t, const struct rmq_delivery *d)
 	}
 	if (t->attempt == 0)
 		look_at(t, d, &properties);
+	if (w->replies_to && t->reply == NULL && properties.reply_to.len > 0 &&
+	    (t->reply = reply_wanted(&properties)) == NULL)
+		tool_fail(EX_OSERR, "cannot run %s: out of memory", w->command[0]);
 	if (policy_times_overdue(&w->policy, t->message) >= MOST_OVERDUE && w->copies.state == COPIES_ON) {
 		t->failure.reason = "timeout";
 		work_failed(w, t, "a message was not acknowledged in the broker's time, twice");

@@ -26,7 +26,7 @@
 
 static const char *queue = "task_queue";
 static int64_t jobs = 1, prefetch, grace = 30000, max_jobs, max_time;
-static bool pass_url;
+static bool pass_url, reply;
 static int chat;
 static struct rmq_config config;
 
@@ -37,6 +37,7 @@ static const struct opt options[] = {
 	{ 'j', NULL, "N", opt_number, &jobs, NULL, .min = 1, .max = 65535 },
 	{ 'p', "prefetch|prefetch-count", "N", opt_number, &prefetch,
 	    "hold at most N messages (default: as many as jobs)", .min = 1, .max = 65535 },
+	{ 0, "reply", NULL, opt_flag, &reply, "send the output of a command to who asked for it" },
 	{ 0, "max-jobs", "N", opt_number, &max_jobs, "end after N commands", .min = 1, .max = INT64_MAX },
 	{ 0, "max-time", "SECS", opt_seconds, &max_time, "take nothing more after this time, and end",
 	    .min = 1, .max = INT64_MAX },
@@ -53,6 +54,10 @@ static const struct tool tool = {
 	.about = "run a command for each message of a queue",
 	.operands = "[--] [command [argument ...]]",
 	.groups = { options, opt_work_output, opt_policy, opt_limit, opt_declare, opt_connect, NULL },
+	.aliases = {
+		{ "rpc-serve", { "--reply", "--queue=rpc_queue" } },
+		{ "rpc-server", { "--reply", "--queue=rpc_queue" } },
+	},
 };
 
 /* What runs is no longer ours to acknowledge. */
@@ -156,7 +161,7 @@ open_session(struct worker *w)
 		tool_fail(EX_OSERR, "cannot open a session: out of memory");
 	rmq_declare_queue(w->mq, &(struct rmq_queue){
 	    .name = queue,
-	    .declare = groups_declare(queue, RMQ_MAKE_OR_FIND),
+	    .declare = groups_declare(queue, reply ? RMQ_FIND_OR_MAKE : RMQ_MAKE_OR_FIND),
 	    .exclusive = declare_options.exclusive,
 	    .arguments = declare_options.arguments });
 }
@@ -190,7 +195,7 @@ check_session(struct worker *w)
 static void
 wait_for_more(struct worker *w)
 {
-	struct rmq *sessions[2];
+	struct rmq *sessions[3];
 	size_t n = 0;
 	struct pollfd *fds;
 
@@ -198,6 +203,8 @@ wait_for_more(struct worker *w)
 		sessions[n++] = w->mq;
 	if (w->copies.outbox.mq != NULL)
 		sessions[n++] = w->copies.outbox.mq;
+	if (w->replies.mq != NULL)
+		sessions[n++] = w->replies.mq;
 	if ((fds = streams_poll(&w->streams, WORK_OUTPUT_FDS)) == NULL)
 		tool_fail(EX_OSERR, "cannot wait for commands: out of memory");
 	rmq_stocked(w->mq, tasks_first(&w->tasks, TASK_WAITING) != NULL);
@@ -231,6 +238,7 @@ work(struct worker *w)
 		work_due(w, rmq_now());
 		work_start(w);
 		work_copies(w, rmq_now());
+		work_replies(w);
 		subscribe_when_possible(w);
 		worker_heed_limits(w, rmq_now());
 		if (worker_over(w, rmq_now()))
@@ -263,7 +271,9 @@ begin(struct worker *w, char **command)
 	w->max_time = max_time;
 	w->began = rmq_now();
 	w->chats = w->command == NULL && (chat == CHAT_ALWAYS || (chat == CHAT_AUTO && isatty(STDOUT_FILENO)));
-	work_output_begin(w, false);
+	w->replies_to = reply;
+	outbox_prepare(&w->replies, &config, TASK_REPLYING, "a reply", "replies");
+	work_output_begin(w, reply);
 	work_log_open(w);
 	open_session(w);
 }
@@ -277,11 +287,14 @@ main(int argc, char *argv[])
 	config = groups_config(tool.name);
 	if (policy_options.setup)
 		return tool_end(setup(&config, queue));
+	if (reply && *argv == NULL)
+		tool_usage("--reply needs a command");
 	if (config.retry_limit == 0)
 		config.retry_limit = -1;
 	begin(&w, argv);
 	work(&w);
 	outbox_free(&w.copies.outbox);
+	outbox_free(&w.replies);
 	rmq_free(w.mq);
 	streams_free(&w.streams);
 	environ_free(&w.environ);

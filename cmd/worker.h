@@ -10,6 +10,7 @@
  *	work_log.c	what is written down of it
  *	work_failed.c	what becomes of it when the command failed
  *	work_copies.c	copies of it, until they are confirmed
+ *	work_replies.c	the reply to it, until it is confirmed
  *	worker_end.c	limits, signals and the end
  */
 #ifndef WORKER_H
@@ -23,6 +24,7 @@
 #include "joblog.h"
 #include "output.h"
 #include "policy.h"
+#include "reply.h"
 #include "stream.h"
 #include "tasks.h"
 
@@ -50,6 +52,7 @@ struct worker {
 	struct policy	 policy;
 	struct breaker	 breaker;
 	struct copies	 copies;
+	struct outbox	 replies;
 	struct tasks	 tasks;
 	struct streams	 streams;
 	bool		 chats;
@@ -65,6 +68,8 @@ struct worker {
 	int64_t		 no_queue_since;	/* copies come back, 0: they do not */
 	bool		 not_taken;		/* copies are refused for now, which has been told */
 	bool		 policy_told;		/* that there is none */
+	bool		 replies_to;		/* who asked; what else is in the queue is an ordinary job */
+	bool		 no_caller_told;	/* that who asked has gone */
 	int64_t		 active;	/* when a message last came or went */
 	int		 obstacle;	/* exit status: no command can be run at all, 0: none in sight */
 
@@ -102,6 +107,11 @@ void	work_reject(struct worker *, struct task *);	/* it goes back: its attempt f
 /* One attempt failed; t->failure.reason: it must not be tried again. */
 void	work_failed(struct worker *, struct task *, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 void	work_copies(struct worker *, int64_t now);	/* sends copies, and acknowledges what was confirmed */
+
+/* The task's reply is sent, and then the request acknowledged; error: what went wrong beside the command, or NULL. */
+void	work_reply(struct worker *, struct task *, const char *error);
+void	work_reply_outcome(struct worker *, struct task *);	/* as the command ended */
+void	work_replies(struct worker *);
 
 void	worker_subscribe(struct worker *);
 bool	worker_refused_time(struct worker *);	/* the queue does not know x-consumer-timeout; the next time not */

@@ -180,6 +180,7 @@ leave(struct worker *w)
 	if (w->stage != LEAVING) {
 		enter(w, LEAVING, LEAVE_MS);
 		outbox_leave(&w->copies.outbox);
+		outbox_leave(&w->replies);
 	}
 	if (!w->connected)
 		w->closed = true;
@@ -193,7 +194,7 @@ bool
 worker_over(struct worker *w, int64_t now)
 {
 	leave(w);
-	if (w->closed && w->copies.outbox.mq == NULL)
+	if (w->closed && w->copies.outbox.mq == NULL && w->replies.mq == NULL)
 		return true;
 	if (w->stage == WORKING || now < w->stage_end)
 		return false;

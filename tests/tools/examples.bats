@@ -5,7 +5,7 @@
 # An example is a command line in an sh block of README.md, or in a display of a page's EXAMPLES.
 # Each runs in a directory with the files that examples speak of, on a broker with their queues and
 # listeners. It must exit 0 and be silent on standard error. What receives must print something, what
-# emits must be heard. What does not end by itself is ended as a person would do it.
+# emits must be heard, what serves must answer. What does not end by itself is ended as a person would do it.
 
 bats_require_minimum_version 1.5.0
 load ../broker
@@ -19,7 +19,7 @@ setup_file() {
 }
 
 teardown_file() { drop copies orders task_queue hello files pictures results archive app_archive events \
-	tasks tasks.retry.1m tasks.dead old-orders failed-tasks failed invoices; }
+	tasks tasks.retry.1m tasks.dead old-orders failed-tasks failed invoices rpc_queue; }
 
 setup() {
 	feeder='' example_pid=''
@@ -49,7 +49,9 @@ make_files() {
 	touch web.conf 16.jpg 17.jpg
 	printf '#!/bin/sh\nread -r verb file; echo "$verb: $file"\n' >resize
 	printf '#!/bin/sh\ncat\n' >job
-	chmod +x resize job
+	printf '%s\n' '#!/bin/sh' \
+		"awk '{ for (b = 1; n < \$1; n++) { c = a + b; a = b; b = c } printf \"%d\", a }'" >fib
+	chmod +x resize job fib
 }
 
 # --- where examples are ---------------------------------------------------------------------------
@@ -81,6 +83,8 @@ commands() {
 # --- running one ----------------------------------------------------------------------------------
 
 receives() { [[ $1 =~ (^|[^.[:alnum:]])(receive|worker)([^[:alnum:].]|$) && $1 != *--setup* ]]; }
+serves() { [[ $1 =~ rpc[-_]serve ]]; }
+calls() { [[ $1 =~ rpc[-_](call|client) ]]; }
 follows() { [[ $1 == *'tail -F '* ]]; }
 emits() { [[ $1 =~ emit[-_]log ]]; }
 
@@ -114,6 +118,18 @@ end_feeder() {
 	feeder=''
 }
 
+start_server() {
+	spawn server rpc_server ./fib
+	await_consumers 10 1 rpc_queue
+}
+
+end_server() {
+	kill -TERM "$server_pid"
+	expect_status 0 server
+}
+
+answers() { [ "$(rpc_client -W 1 30 2>/dev/null)" = 832040 ]; }
+
 printed() {
 	[ -s "$BATS_TEST_TMPDIR/example.out" ] ||
 		[ -n "$(find . -type f -newer ../stamp -size +0)" ]
@@ -123,7 +139,7 @@ ended() { ! kill -0 "$example_pid" 2>/dev/null; }
 
 # It has ended; or it is of a kind that need not end, has done something, and had time for more.
 had_time() { # COMMAND
-	ended || { [ "$SECONDS" -ge 2 ] && { follows "$1" || { receives "$1" && printed; }; }; }
+	ended || { serves "$1" && answers; } || { [ "$SECONDS" -ge 2 ] && { follows "$1" || { receives "$1" && printed; }; }; }
 }
 
 children() { # PID
@@ -144,6 +160,7 @@ run_example() { # COMMAND
 	printf '%s' "$1"
 	touch ../stamp
 	case $1 in *receive[-_]logs*) start_feeder ;; esac
+	if calls "$1"; then start_server; fi
 	SECONDS=0
 	spawn example bash -uc "$1"
 	await 20 had_time "$1" || { cat "$BATS_TEST_TMPDIR/example.err"; return 1; }
@@ -151,9 +168,10 @@ run_example() { # COMMAND
 	expect_status 0 example
 	example_pid=''
 	end_feeder
+	if calls "$1"; then end_server; fi
 	cat "$BATS_TEST_TMPDIR/example.out"
 	diff /dev/null "$BATS_TEST_TMPDIR/example.err"
-	if receives "$1"; then printed || { echo "it printed nothing"; return 1; }; fi
+	if receives "$1" || calls "$1"; then printed || { echo "it printed nothing"; return 1; }; fi
 	if emits "$1"; then receive -q copies -c 1 --timeout 5; fi
 }
 

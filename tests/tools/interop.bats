@@ -23,6 +23,11 @@ spawn_pika() { # PROGRAM ARG...: its name is theirs
 	await_log Waiting theirs.out
 }
 
+spawn_pika_server() {
+	spawn theirs /usr/bin/python3 "$tests/interop/rpc_server.py" 3 '{"x-queue-type": "quorum"}'
+	await_log Awaiting theirs.out
+}
+
 spawn_ours() { # PROGRAM ARG...: its name is ours
 	spawn ours "$1" --chat=always "${@:2}"
 	await_log Waiting ours.out
@@ -83,6 +88,58 @@ reaches() { await 10 "$@" 2>/dev/null; }
 	expect_status 0 theirs 20
 	expect_status 0 ours 20
 	[ "$(cat ours.out theirs.out | grep -c Done)" -eq 4 ]
+}
+
+make_fib() {
+	printf '%s\n' '#!/bin/sh' \
+		"awk '{ for (b = 1; n < \$1; n++) { c = a + b; a = b; b = c } printf \"%d\", a }'" >fib
+	chmod +x fib
+}
+
+@test "rpc: our client, our server" {
+	make_fib
+	spawn ours rpc_server ./fib
+	await_consumers 10 1 rpc_queue
+	for n in "0 0" "1 1" "10 55" "30 832040"; do
+		run -0 rpc_client "${n% *}"
+		[ "$output" = "${n#* }" ]
+	done
+	drop rpc_queue
+}
+
+@test "rpc: pika asks, ours serves" {
+	make_fib
+	spawn ours rpc_server ./fib
+	await_consumers 10 1 rpc_queue
+	pika rpc_client 30 10 >got
+	[ "$(<got)" = $' [x] Requesting fib(30)\n [.] Got 832040\n [x] Requesting fib(10)\n [.] Got 55' ]
+	drop rpc_queue
+}
+
+@test "rpc: ours asks, pika serves, from a classic and from a quorum queue" {
+	for type in classic quorum; do
+		spawn theirs /usr/bin/python3 "$tests/interop/rpc_server.py" 1 "{\"x-queue-type\": \"$type\"}"
+		await_log Awaiting theirs.out
+		run -0 rpc_client 30
+		[ "$output" = 832040 ]
+		expect_status 0 theirs
+		grep -qxF ' [.] fib(30)' theirs.out
+		drop rpc_queue
+	done
+}
+
+@test "rpc: a server of each kind share the requests of both" {
+	make_fib
+	spawn_pika_server
+	spawn ours rpc_server ./fib
+	await_consumers 10 2 rpc_queue
+	for n in 1 2 3; do
+		run -0 rpc_client 30
+		[ "$output" = 832040 ]
+		pika rpc_client 10 | grep -qx ' \[\.\] Got 55'
+	done
+	expect_status 0 theirs
+	drop rpc_queue
 }
 
 @test "fanout: pika to ours" {

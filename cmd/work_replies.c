@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Replies on their way: a request is acknowledged when its reply was
+ * confirmed, whatever became of its command.
+ *
+ * A caller can name any queue, also one that makes the broker close the
+ * connection: RabbitMQ 3.10 and 4.0 do so for some names that begin with
+ * amq.rabbitmq.reply-to.  A reply that was under way when the connection was
+ * lost is sent alone the next time, and given up if that happens again.
+ */
+#include <sys/wait.h>
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "groups.h"
+#include "job.h"
+#include "tool.h"
+#include "work_log.h"
+#include "work_output.h"
+#include "worker.h"
+
+enum { MOST_LOSSES = 2 };
+
+static struct task *
+next_reply(const struct task *t)
+{
+	while (t != NULL && t->state != TASK_REPLYING)
+		t = TAILQ_NEXT(t, next);
+	return (struct task *)(uintptr_t)t;
+}
+
+#define FOREACH_REPLY(t, following, tasks)							\
+	for ((t) = next_reply(TAILQ_FIRST(tasks));						\
+	    (t) != NULL && ((following) = next_reply(TAILQ_NEXT(t, next)), true); (t) = (following))
+
+void
+work_reply(struct worker *w, struct task *t, const char *error)
+{
+	(void)w;
+	if (error != NULL)
+		strlcpy(t->reply->error, error, sizeof t->reply->error);
+	t->state = TASK_REPLYING;
+	t->until = 0;
+	t->cookie = 0;
+}
+
+/* A command that we ended has not done its work, whatever it says. */
+void
+work_reply_outcome(struct worker *w, struct task *t)
+{
+	int status = t->failure.status;
+	char how[64], why[64] = "";
+
+	t->reply->outcome = (struct outcome){ .status = WIFEXITED(status) ? WEXITSTATUS(status) : -1,
+	    .signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0 };
+	if (t->timed_out) {
+		if (t->reply->outcome.signal == 0)
+			t->reply->outcome = (struct outcome){ .status = -1, .signal = SIGTERM };
+		snprintf(why, sizeof why, "command did not end within %.3g s",
+		    (double)policy_options.job_timeout / 1000);
+		tool_warn("%s; the caller is told", why);
+	} else if (!job_succeeded(status)) {
+		job_describe(status, how, sizeof how);
+		tool_warn("command failed with %s; the caller is told", how);
+	}
+	work_reply(w, t, why[0] != '\0' ? why : NULL);
+}
+
+static void
+done(struct worker *w, struct task *t)
+{
+	const struct outcome *o = &t->reply->outcome;
+	bool good = o->status == 0 && t->reply->error[0] == '\0';
+
+	w->active = rmq_now();
+	work_log(w, t, "acked");
+	if (t->owned && rmq_ack(w->mq, t->tag, false) && good)
+		w->succeeded++;
+	if (good && breaker_succeeded(&w->breaker))
+		tool_warn("a command succeeded: going on");
+	tasks_remove(&w->tasks, t);
+}
+
+/* The work is done, and to do it again would not help. */
+static void
+give_up(struct worker *w, struct task *t, const char *why)
+{
+	tool_warn("cannot send the reply to '%.*s': %s; the request is done", (int)t->reply->to_len, t->reply->to, why);
+	done(w, t);
+}
+
+/* Told once, until a caller is there again. */
+static void
+no_caller(struct worker *w, struct task *t)
+{
+	bool told = w->no_caller_told;
+
+	w->no_caller_told = true;
+	if (told)
+		done(w, t);
+	else
+		give_up(w, t, "there is no such queue, the caller has gone");
+}
+
+/* The caller gets at least the reason. */
+static void
+send_without_body(struct worker *w, struct task *t, const char *why)
+{
+	char text[sizeof t->reply->error];
+
+	if (t->reply->no_body) {
+		give_up(w, t, why);
+		return;
+	}
+	snprintf(text, sizeof text, "the reply cannot be sent: %s", why);
+	t->reply->no_body = true;
+	work_reply(w, t, text);
+}
+
+static void
+heed_outcome(struct worker *w, struct task *t)
+{
+	switch (outbox_outcome(&w->replies, t)) {
+	case OUTBOX_UNDER_WAY:
+		break;
+	case OUTBOX_ARRIVED:
+		w->no_caller_told = false;
+		done(w, t);
+		break;
+	case OUTBOX_NO_QUEUE:
+		no_caller(w, t);
+		break;
+	case OUTBOX_NOT_TAKEN:
+		give_up(w, t, "the caller's queue does not take it");
+		break;
+	case OUTBOX_REFUSED:
+		send_without_body(w, t, w->replies.refused);
+		break;
+	}
+}
+
+static void
+send_reply(struct worker *w, struct task *t)
+{
+	struct rmq_error error = { 0 };
+
+	outbox_address(&w->replies, t);
+	if (reply_publish(t->reply, w->replies.mq, work_output_file(t), t->cookie, &error))
+		return;
+	tool_warn("cannot send a reply: %s", error.text);
+	send_without_body(w, t, error.text);
+}
+
+/* What may have done harm goes alone. */
+static void
+send_replies(struct worker *w)
+{
+	struct task *t, *following;
+	size_t under_way = 0;
+	bool suspect = false;
+
+	FOREACH_REPLY(t, following, &w->tasks)
+		if (t->cookie != 0) {
+			under_way++;
+			suspect = suspect || t->reply->losses > 0;
+		}
+	FOREACH_REPLY(t, following, &w->tasks) {
+		if (t->cookie != 0)
+			continue;
+		if (suspect || (t->reply->losses > 0 && under_way > 0) || !outbox_has_room(&w->replies))
+			return;
+		suspect = t->reply->losses > 0;
+		under_way++;
+		send_reply(w, t);
+	}
+}
+
+/* The session would send them again by itself, all together. */
+static void
+heed_loss(struct worker *w)
+{
+	struct task *t, *following;
+
+	if (!w->replies.lost || w->replies.closing)
+		return;
+	outbox_free(&w->replies);
+	FOREACH_REPLY(t, following, &w->tasks) {
+		if (t->cookie == 0)
+			continue;
+		t->cookie = 0;
+		if (++t->reply->losses >= MOST_LOSSES)
+			give_up(w, t, "the connection was lost twice over it");
+	}
+}
+
+static void
+heed_error(struct worker *w)
+{
+	const struct rmq_error *error = outbox_error(&w->replies);
+	struct task *t, *following;
+
+	if (error == NULL)
+		return;
+	tool_warn("cannot send replies: %s", error->text);
+	w->obstacle = groups_exit_status(error->status);
+	outbox_free(&w->replies);
+	FOREACH_REPLY(t, following, &w->tasks)
+		work_nack(w, t);
+}
+
+void
+work_replies(struct worker *w)
+{
+	struct task *t, *following;
+
+	outbox_run(&w->replies, &w->tasks);
+	FOREACH_REPLY(t, following, &w->tasks)
+		if (t->cookie != 0)
+			heed_outcome(w, t);
+	heed_loss(w);
+	heed_error(w);
+	send_replies(w);
+}
