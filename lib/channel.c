@@ -111,7 +111,8 @@ on_reply(struct rmq *mq, amqp_method_number_t id, void *method)
 		orders_answered(mq, id, method);
 	if (a.step != NULL)
 		topology_done(mq, a.step, id, method);
-	if (id == AMQP_BASIC_CANCEL_OK_METHOD && first_awaited(mq, id) == NULL)
+	if (id == AMQP_BASIC_CANCEL_OK_METHOD && first_awaited(mq, id) == NULL &&
+	    first_awaited(mq, AMQP_BASIC_CONSUME_OK_METHOD) == NULL)
 		session_stopped(mq);
 	if (mq->nawaited == 0 && mq->state == SESSION_SETTING_UP) {
 		mq->publisher.holds_large = false;

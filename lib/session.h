@@ -134,6 +134,7 @@ void	topology_done(struct rmq *, struct step *, amqp_method_number_t reply, void
 /* The step was refused: true if it can be done in another way, false with the session failed. */
 bool	topology_refused(struct rmq *, struct step *, int code, struct rmq_bytes text);
 bool	topology_cancelled(struct rmq *, struct step *);	/* by the broker; false: its queue is gone, the session failed */
+bool	topology_cancel(struct rmq *, struct step *);	/* a consumer */
 void	topology_name_consumer(struct step *);
 struct step *topology_consumer(struct rmq *, struct rmq_bytes tag);
 void	topology_free(struct rmq *);

@@ -136,12 +136,10 @@ rmq_stop_consuming(struct rmq *mq)
 	mq->stopping = true;
 	for (size_t i = 0; i < mq->nsteps && mq->state != SESSION_FAILED; i++) {
 		struct step *s = mq->steps[i];
-		amqp_basic_cancel_t cancel = { .consumer_tag = text_to_amqp(s->tag) };
 
 		if (s->kind != STEP_CONSUME || !s->asked)
 			continue;
-		if (!session_put(mq, AMQP_BASIC_CANCEL_METHOD, &cancel) ||
-		    !channel_await(mq, AMQP_BASIC_CANCEL_OK_METHOD, NULL))
+		if (s->done && !topology_cancel(mq, s))
 			return;
 		told = true;
 	}

@@ -414,12 +414,13 @@ test_stop_without_answer(void **state)
 	peer_close(&p);
 }
 
-/* The consumers are not there yet, but asked for. */
+/* The consumers are not there yet, but asked for: a cancel must not overtake consume-ok. */
 static void
 test_stop_while_setting_up(void **state)
 {
 	struct peer p;
-	amqp_basic_cancel_ok_t ok = { peer_string("c0") };
+	amqp_basic_consume_ok_t there = { peer_string("c0") };
+	amqp_basic_cancel_ok_t gone = { peer_string("c0") };
 
 	(void)state;
 	peer_open(&p, &consuming);
@@ -429,13 +430,45 @@ test_stop_while_setting_up(void **state)
 	rmq_stop_consuming(p.mq);
 	peer_no_event(&p);
 	peer_ok(&p, AMQP_CHANNEL_OPEN_OK_METHOD);
-	peer_consumed(&p, "c0");
+	peer_expect(&p, AMQP_BASIC_QOS_METHOD);
+	peer_expect(&p, AMQP_BASIC_CONSUME_METHOD);
+	peer_ok(&p, AMQP_BASIC_QOS_OK_METHOD);
+	peer_expect_nothing(&p);
+	peer_send(&p, AMQP_BASIC_CONSUME_OK_METHOD, &there);
 	peer_deliver(&p, 1, "c0", rmq_bytes("x"), 8);
 	peer_expect(&p, AMQP_BASIC_CANCEL_METHOD);
-	peer_send(&p, AMQP_BASIC_CANCEL_OK_METHOD, &ok);
+	peer_send(&p, AMQP_BASIC_CANCEL_OK_METHOD, &gone);
 	peer_event(&p, RMQ_DELIVERED);
 	peer_event(&p, RMQ_STOPPED);
 	peer_event(&p, RMQ_READY);
+	peer_close(&p);
+}
+
+/* One consumer is there, the other one is asked for. */
+static void
+test_stop_one_that_is_not_there(void **state)
+{
+	amqp_basic_cancel_ok_t first = { peer_string("c0") }, second = { peer_string("c1") };
+	amqp_basic_cancel_t *cancel;
+	struct peer p;
+
+	(void)state;
+	consumer_ready(&p);
+	rmq_consume(p.mq, &(struct rmq_consumer){ .queue = "r" });
+	rmq_stop_consuming(p.mq);
+	peer_expect(&p, AMQP_BASIC_QOS_METHOD);
+	peer_expect(&p, AMQP_BASIC_CONSUME_METHOD);
+	peer_expect(&p, AMQP_BASIC_CANCEL_METHOD);
+	peer_ok(&p, AMQP_BASIC_QOS_OK_METHOD);
+	peer_send(&p, AMQP_BASIC_CANCEL_OK_METHOD, &first);
+	peer_no_event(&p);
+	peer_ok(&p, AMQP_BASIC_CONSUME_OK_METHOD);
+	cancel = peer_expect(&p, AMQP_BASIC_CANCEL_METHOD);
+	assert_memory_equal(cancel->consumer_tag.bytes, "c1", 2);
+	peer_no_event(&p);
+	peer_send(&p, AMQP_BASIC_CANCEL_OK_METHOD, &second);
+	peer_event(&p, RMQ_STOPPED);
+	peer_goodbye(&p);
 	peer_close(&p);
 }
 
@@ -474,6 +507,7 @@ main(void)
 		cmocka_unit_test(test_channel_closed_before_the_goodbye),
 		cmocka_unit_test(test_stop_without_answer),
 		cmocka_unit_test(test_stop_while_setting_up),
+		cmocka_unit_test(test_stop_one_that_is_not_there),
 		cmocka_unit_test(test_stop_before_connected),
 	};
 
