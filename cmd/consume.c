@@ -71,7 +71,7 @@ on_delivered(struct receiver *r, const struct rmq_delivery *d)
 
 	r->tag = d->tag;
 	s->held++;
-	receiver_found(r);
+	empty_found(&r->empty);
 	if (r->stopping)
 		return;
 	if (!stream_fresh(r, s, d))
@@ -98,7 +98,7 @@ on_ready(struct receiver *r)
 	r->subscribed = r->was_subscribed = true;
 	r->taken_back[0] = '\0';
 	r->last = rmq_now();
-	receiver_found(r);
+	empty_found(&r->empty);
 }
 
 static void

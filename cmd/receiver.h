@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "consume.h"
+#include "empty.h"
 #include "output.h"
 
 /* A queue that is received from. */
@@ -38,10 +39,7 @@ struct receiver {
 	int64_t		 lost_at;	/* when the connection was lost */
 	char		 taken_back[256]; /* why the broker took messages back; "": it did not */
 
-	size_t		 asked;		/* --until-empty: answers that have still to come */
-	unsigned	 rounds;	/* of questions that found nothing */
-	bool		 found;		/* something, since this round began */
-	int64_t		 ask_at;	/* not before */
+	struct empty	 empty;		/* --until-empty */
 	uint64_t	 worn;		/* --peek: attempts of a message that had too many, or 0 */
 	bool		 warned;	/* of attempts that count */
 
@@ -65,7 +63,6 @@ bool	receiver_header(struct receiver *, const struct rmq_delivery *, const char 
 int64_t	receiver_ask_time(const struct receiver *);	/* negative: there is nothing to ask */
 void	receiver_ask(struct receiver *);		/* if it is time to */
 void	receiver_answered(struct receiver *, const struct rmq_event *);
-void	receiver_found(struct receiver *);		/* a message, or a new connection */
 
 /* consume_stream.c */
 const struct rmq_table *stream_arguments(void);		/* of a consumer; NULL: none */

@@ -33,6 +33,7 @@ work_nack(struct worker *w, struct task *t)
 	work_log(w, t, "requeued");
 	if (t->owned)
 		rmq_nack(w->mq, t->tag, false, true);
+	empty_gave_back(&w->empty);
 	tasks_remove(&w->tasks, t);
 }
 
@@ -42,6 +43,7 @@ work_reject(struct worker *w, struct task *t)
 	work_log(w, t, "requeued");
 	if (t->owned)
 		rmq_reject(w->mq, t->tag, true);
+	empty_gave_back(&w->empty);
 	tasks_remove(&w->tasks, t);
 }
 
@@ -78,6 +80,7 @@ work_take(struct worker *w, const struct rmq_delivery *d)
 	struct task *t;
 
 	w->active = rmq_now();
+	empty_found(&w->empty);
 	if (w->stage != WORKING || w->paused || w->taken == w->count) {
 		rmq_nack(w->mq, d->tag, false, true);
 		return;
@@ -111,6 +114,7 @@ turn_down(struct worker *w, struct task *t, enum exit_action action)
 		rmq_reject(w->mq, t->tag, requeue);
 	else if (t->owned)
 		rmq_nack(w->mq, t->tag, false, requeue);
+	empty_gave_back(&w->empty);
 	tasks_remove(&w->tasks, t);
 }
 

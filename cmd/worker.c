@@ -123,6 +123,7 @@ ready(struct worker *w)
 		tool_warn("reconnected after %.1f s", (double)(w->active - w->lost_at) / 1000);
 	else
 		work_chat(w, " [*] Waiting for messages. To exit press CTRL+C", rmq_bytes(""));
+	empty_found(&w->empty);
 	w->was_connected = w->connected = true;
 	w->consuming = w->subscribed && w->stage == WORKING && !w->enough && !w->paused && !w->busy;
 	if (w->copies.state == COPIES_UNKNOWN && w->command != NULL)
@@ -145,6 +146,9 @@ handle(struct worker *w, const struct rmq_event *e)
 	case RMQ_STOPPED:
 		w->consuming = false;
 		worker_resume(w);
+		break;
+	case RMQ_ANSWERED:
+		worker_answered(w, e);
 		break;
 	case RMQ_CLOSED:
 		w->closed = true;
@@ -240,6 +244,7 @@ work(struct worker *w)
 		work_copies(w, rmq_now());
 		work_replies(w);
 		subscribe_when_possible(w);
+		worker_ask(w, rmq_now());
 		worker_heed_limits(w, rmq_now());
 		if (worker_over(w, rmq_now()))
 			break;

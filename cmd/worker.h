@@ -11,6 +11,7 @@
  *	work_failed.c	what becomes of it when the command failed
  *	work_copies.c	copies of it, until they are confirmed
  *	work_replies.c	the reply to it, until it is confirmed
+ *	worker_empty.c	whether the queue is empty
  *	worker_end.c	limits, signals and the end
  */
 #ifndef WORKER_H
@@ -20,6 +21,7 @@
 
 #include "breaker.h"
 #include "copies.h"
+#include "empty.h"
 #include "environ.h"
 #include "joblog.h"
 #include "output.h"
@@ -53,6 +55,7 @@ struct worker {
 	struct breaker	 breaker;
 	struct copies	 copies;
 	struct outbox	 replies;
+	struct empty	 empty;		/* --until-empty */
 	struct tasks	 tasks;
 	struct streams	 streams;
 	bool		 chats;
@@ -86,6 +89,7 @@ struct worker {
 	bool		 busy;		/* all jobs are, with messages that were lost: new ones would only wait */
 	bool		 consuming;	/* deliveries may still come */
 	bool		 enough;	/* `count' was taken */
+	bool		 silent;	/* the queue cannot be asked whether it is empty */
 	bool		 closing, closed, failed; /* the session */
 };
 
@@ -119,6 +123,9 @@ void	worker_stop(struct worker *, int status);	/* the first reason decides the e
 void	worker_caught(struct worker *, int sig);
 void	worker_resume(struct worker *);		/* taking messages, if nothing is against it */
 void	worker_report(const struct worker *, int64_t now);	/* what runs since when, on standard error */
+int64_t	worker_ask_time(const struct worker *);	/* -1: there is nothing to ask */
+void	worker_ask(struct worker *, int64_t now);	/* the broker, if it is time to */
+void	worker_answered(struct worker *, const struct rmq_event *);
 int64_t	worker_deadline(const struct worker *);
 void	worker_heed_limits(struct worker *, int64_t now);
 bool	worker_over(struct worker *, int64_t now);

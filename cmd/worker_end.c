@@ -16,7 +16,6 @@
 #include "worker.h"
 
 enum {
-	EMPTY_MS = 500,		/* a queue that sent nothing for so long is empty */
 	TERM_MS = 5000,		/* for commands to stop when asked to */
 	KILL_MS = 2000,		/* for the system to end them */
 	LEAVE_MS = 10000	/* for the broker's goodbye */
@@ -126,8 +125,7 @@ sooner(int64_t a, int64_t b)
 static int64_t
 limit(const struct worker *w)
 {
-	int64_t idle = sooner(limit_options.idle_timeout, limit_options.until_empty ? EMPTY_MS : -1);
-	int64_t when = -1;
+	int64_t idle = limit_options.idle_timeout, when = -1;
 
 	if (w->stage != WORKING)
 		return -1;
@@ -143,7 +141,7 @@ limit(const struct worker *w)
 int64_t
 worker_deadline(const struct worker *w)
 {
-	int64_t when = sooner(tasks_deadline(&w->tasks), limit(w));
+	int64_t when = sooner(sooner(tasks_deadline(&w->tasks), limit(w)), worker_ask_time(w));
 
 	if (w->breaker.open && w->breaker.until > rmq_now())
 		when = sooner(when, w->breaker.until);

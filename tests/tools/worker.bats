@@ -296,6 +296,41 @@ all_gone() { # FILE
 	[ "$(depth "$queue")" -eq 0 ]
 }
 
+@test "--until-empty is not deceived by a queue that sends nothing to us" {
+	declare_queue "$queue" '{"x-single-active-consumer": true}'
+	spawn other worker -q "$queue"
+	await_consumers 10 1 "$queue"
+	put . . .
+	run -0 worker -q "$queue" --until-empty cat
+	[ "$output" = "" ]
+	[ "$(depth "$queue")" -eq 0 ]
+	kill -0 "$other_pid"
+}
+
+@test "--until-empty does not wait for what others hold" {
+	write_job
+	put held
+	spawn other worker -q "$queue" ./job
+	await 10 lines_are 1 begin log
+	put 1 2
+	run -0 worker -q "$queue" --until-empty cat
+	[ "$output" = 12 ]
+	lines_are 0 end log
+}
+
+@test "--until-empty waits for a message that failed and is tried again" {
+	put bad good
+	run -0 worker -q "$queue" --until-empty sh -c 'body=$(cat); echo "$body" >>log; [ "$body" = good ] || [ -e fixed ] || ! touch fixed'
+	[ "$(sort log | uniq -c | tr -s " \n" " ")" = " 2 bad 1 good " ]
+	[ "$(depth "$queue")" -eq 0 ]
+}
+
+@test "--until-empty ends with a stream that sends nothing" {
+	declare_queue "$queue" '{"x-queue-type": "stream"}'
+	put 1 2 3
+	run -0 worker -q "$queue" --until-empty cat
+}
+
 @test "--idle-timeout and --timeout end: 0, or 1 if -c wants more" {
 	put 1
 	run -0 worker -q "$queue" --idle-timeout 300ms true
