@@ -152,6 +152,7 @@ on_event(struct receiver *r, const struct rmq_event *e)
 	case RMQ_ANSWERED:
 		receiver_answered(r, e);
 		break;
+	case RMQ_SUBSCRIBED:
 	case RMQ_RETURNED:	/* of publishers */
 	case RMQ_NACKED:
 	case RMQ_REFUSED:

@@ -257,11 +257,12 @@ void		 rmq_stocked(struct rmq *, bool);
 void		 rmq_io(struct rmq *, short revents);	/* reads, writes, timers; call it at every turn */
 
 enum rmq_event_type {
-	RMQ_READY,		/* connected, everything declared (each time anew) */
+	RMQ_READY,		/* connected, everything declared, consumers too (each time anew) */
 	RMQ_DELIVERED,		/* a message */
 	RMQ_RETURNED,		/* a mandatory record that no queue wanted; its confirm has still to come */
 	RMQ_NACKED,		/* a record the broker did not take; it is sent again until it is given_up */
 	RMQ_REFUSED,		/* a record that the broker never takes: text says why; its neighbours are safe */
+	RMQ_SUBSCRIBED,		/* a consumer that RMQ_READY did not answer for is there now */
 	RMQ_STOPPED,		/* rmq_stop_consuming() is done: no delivery comes after this */
 	RMQ_BLOCKED,		/* the broker takes no messages for now: text says why */
 	RMQ_UNBLOCKED,
@@ -288,6 +289,7 @@ struct rmq_event {
 	int		 code;			/* RMQ_RETURNED, RMQ_REFUSED: AMQP reply code */
 	struct rmq_bytes text;			/* RMQ_RETURNED, RMQ_REFUSED, RMQ_BLOCKED, RMQ_LOST */
 	struct rmq_bytes exchange, routing_key;	/* RMQ_RETURNED */
+	unsigned	 consumer;		/* RMQ_SUBSCRIBED */
 	uint32_t	 messages, consumers;	/* RMQ_ANSWERED: ready messages (there, deleted, purged); consumers */
 };
 

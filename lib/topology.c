@@ -144,6 +144,8 @@ topology_done(struct rmq *mq, struct step *s, amqp_method_number_t reply, void *
 		    (const char *)declared->queue.bytes);
 	if (s->kind == STEP_CONSUME && mq->stopping)
 		topology_cancel(mq, s);
+	else if (s->kind == STEP_CONSUME && mq->state == SESSION_READY)
+		session_event(mq, (struct rmq_event){ .type = RMQ_SUBSCRIBED, .consumer = s->consumer });
 }
 
 static const char *

@@ -334,6 +334,32 @@ test_stop_consuming(void **state)
 	peer_close(&p);
 }
 
+/* A consumer that begins after RMQ_READY has an event of its own. */
+static void
+test_resume_consuming(void **state)
+{
+	amqp_basic_cancel_ok_t ok = { peer_string("c0") };
+	struct peer p;
+
+	(void)state;
+	consumer_ready(&p);
+	rmq_stop_consuming(p.mq);
+	peer_expect(&p, AMQP_BASIC_CANCEL_METHOD);
+	rmq_resume_consuming(p.mq);
+	peer_send(&p, AMQP_BASIC_CANCEL_OK_METHOD, &ok);
+	peer_event(&p, RMQ_STOPPED);
+	peer_expect_nothing(&p);
+	rmq_resume_consuming(p.mq);
+	peer_no_event(&p);
+	peer_consumed(&p, "c0");
+	assert_int_equal(peer_event(&p, RMQ_SUBSCRIBED)->consumer, 0);
+	rmq_consume(p.mq, &(struct rmq_consumer){ .queue = "r" });
+	peer_consumed(&p, "c1");
+	assert_int_equal(peer_event(&p, RMQ_SUBSCRIBED)->consumer, 1);
+	peer_goodbye(&p);
+	peer_close(&p);
+}
+
 static void
 test_stop_two(void **state)
 {
@@ -502,6 +528,7 @@ main(void)
 		cmocka_unit_test(test_locked_after_a_loss),
 		cmocka_unit_test(test_consumer_goodbye),
 		cmocka_unit_test(test_stop_consuming),
+		cmocka_unit_test(test_resume_consuming),
 		cmocka_unit_test(test_stop_two),
 		cmocka_unit_test(test_stop_and_channel_closed),
 		cmocka_unit_test(test_channel_closed_before_the_goodbye),
