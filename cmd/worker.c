@@ -8,6 +8,7 @@
  * one that was not started, or whose command could not be, goes back as it
  * came.  Nothing is ever dropped here.
  */
+#include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,7 @@
 #include "groups.h"
 #include "job.h"
 #include "loop.h"
+#include "notify.h"
 #include "setup.h"
 #include "tool.h"
 #include "work_log.h"
@@ -25,7 +27,7 @@
 #include "worker.h"
 
 static const char *queue = "task_queue";
-static int64_t jobs = 1, prefetch, grace = 30000, max_jobs, max_time;
+static int64_t jobs = 1, prefetch, grace = 30000, max_jobs, max_time, notify_fd = -1;
 static bool pass_url, reply;
 static int chat;
 static struct rmq_config config;
@@ -43,6 +45,8 @@ static const struct opt options[] = {
 	    .min = 1, .max = INT64_MAX },
 	{ 0, "grace", "SECS", opt_seconds, &grace,
 	    "give running commands this time at the end (default: 30)" },
+	{ 0, "notify-fd", "N", opt_number, &notify_fd,
+	    "write a newline to this descriptor when messages can come", .min = 3, .max = INT_MAX },
 	{ 0, "pass-url", NULL, opt_flag, &pass_url, "let commands see AMQP_URL, password and all" },
 	{ 0, "chat", "WHEN", opt_choice, &chat, "talk as the tutorials do if there is no command",
 	    .choices = chat_words },
@@ -111,6 +115,7 @@ lost(struct worker *w, const struct rmq_event *e)
 	w->connected = w->consuming = false;
 	if ((w->busy = tasks_count(&w->tasks, TASK_RUNNING) >= w->jobs))
 		rmq_stop_consuming(w->mq);
+	worker_notify(w);
 }
 
 static void
@@ -128,6 +133,7 @@ ready(struct worker *w)
 	w->consuming = w->subscribed && w->stage == WORKING && !w->enough && !w->paused && !w->busy;
 	if (w->copies.state == COPIES_UNKNOWN && w->command != NULL)
 		copies_look(&w->copies, &config, queue);
+	worker_notify(w);
 }
 
 static void
@@ -136,6 +142,9 @@ handle(struct worker *w, const struct rmq_event *e)
 	switch (e->type) {
 	case RMQ_READY:
 		ready(w);
+		break;
+	case RMQ_SUBSCRIBED:
+		worker_notify(w);
 		break;
 	case RMQ_DELIVERED:
 		work_take(w, &e->delivery);
@@ -245,6 +254,7 @@ work(struct worker *w)
 		work_replies(w);
 		subscribe_when_possible(w);
 		worker_ask(w, rmq_now());
+		notify_alive(rmq_now());
 		worker_heed_limits(w, rmq_now());
 		if (worker_over(w, rmq_now()))
 			break;
@@ -259,6 +269,7 @@ begin(struct worker *w, char **command)
 {
 	static const int signals[] = { SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2 };
 
+	notify_open((int)notify_fd);
 	job_setup();
 	for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
 		loop_catch(signals[i]);

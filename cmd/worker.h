@@ -123,6 +123,7 @@ void	worker_stop(struct worker *, int status);	/* the first reason decides the e
 void	worker_caught(struct worker *, int sig);
 void	worker_resume(struct worker *);		/* taking messages, if nothing is against it */
 void	worker_report(const struct worker *, int64_t now);	/* what runs since when, on standard error */
+void	worker_notify(const struct worker *);	/* who supervises it: whether it takes messages */
 int64_t	worker_ask_time(const struct worker *);	/* -1: there is nothing to ask */
 void	worker_ask(struct worker *, int64_t now);	/* the broker, if it is time to */
 void	worker_answered(struct worker *, const struct rmq_event *);

@@ -12,6 +12,7 @@
 
 #include "groups.h"
 #include "loop.h"
+#include "notify.h"
 #include "tool.h"
 #include "worker.h"
 
@@ -26,6 +27,7 @@ enter(struct worker *w, enum stage stage, int64_t ms)
 {
 	w->stage = stage;
 	w->stage_end = rmq_now() + ms;
+	notify_stopping(ms);
 }
 
 /* The first reason decides the exit status. */
@@ -81,6 +83,7 @@ pause_or_resume(struct worker *w)
 	if (w->paused) {
 		rmq_stop_consuming(w->mq);
 		work_nack_waiting(w);
+		worker_notify(w);
 	} else
 		worker_resume(w);
 }
@@ -143,6 +146,7 @@ worker_deadline(const struct worker *w)
 {
 	int64_t when = sooner(sooner(tasks_deadline(&w->tasks), limit(w)), worker_ask_time(w));
 
+	when = sooner(when, notify_time());
 	if (w->breaker.open && w->breaker.until > rmq_now())
 		when = sooner(when, w->breaker.until);
 	return w->stage == WORKING ? when : sooner(when, w->stage_end);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a worker answers to SIGUSR2.
+ * What a worker answers to SIGUSR2, and tells who supervises it.
  */
 #include <inttypes.h>
 
+#include "notify.h"
 #include "tool.h"
 #include "worker.h"
 
@@ -33,4 +34,18 @@ worker_report(const struct worker *w, int64_t now)
 	TAILQ_FOREACH(t, &w->tasks, next)
 		if (t->state == TASK_RUNNING)
 			report_task(t, now);
+}
+
+/* Called when one of these has changed; the first subscription makes it ready. */
+void
+worker_notify(const struct worker *w)
+{
+	if (w->stage != WORKING)
+		return;
+	if (!w->connected)
+		notify_status("no connection to the broker");
+	else if (w->paused)
+		notify_status("paused");
+	else if (w->consuming)
+		notify_ready("taking messages");
 }
