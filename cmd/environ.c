@@ -92,12 +92,16 @@ add_headers(struct environ *e, const struct rmq_table *headers)
 static bool
 add_trace(struct environ *e, const struct rmq_table *headers)
 {
-	struct rmq_buffer parent = { 0 };
+	struct rmq_buffer parent = { 0 }, state = { 0 };
 	bool added = true;
 
-	if (headers != NULL && rmq_table_get(headers, "traceparent", &parent))
+	if (headers != NULL && rmq_table_get(headers, "traceparent", &parent)) {
 		added = add(e, "TRACEPARENT", (struct rmq_bytes){ parent.len, parent.data });
+		if (added && rmq_table_get(headers, "tracestate", &state))
+			added = add(e, "TRACESTATE", (struct rmq_bytes){ state.len, state.data });
+	}
 	rmq_buffer_free(&parent);
+	rmq_buffer_free(&state);
 	return added;
 }
 
@@ -172,7 +176,8 @@ hidden(const struct environ *e, const char *var)
 	for (const char *const *name = groups_url_variables; *name != NULL; name++)
 		if (is(var, *name))
 			return true;
-	return is(var, "TRACEPARENT") && memmem(e->text.data, e->text.len, "\0TRACEPARENT=", 13) != NULL;
+	return (is(var, "TRACEPARENT") || is(var, "TRACESTATE")) &&
+	    memmem(e->text.data, e->text.len, "\0TRACEPARENT=", 13) != NULL;
 }
 
 static bool

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "groups.h"
+#include "trace.h"
 
 enum { SHORT = 255, PERSISTENT = 2 };	/* bytes that most properties can have; a delivery mode */
 
@@ -19,6 +20,7 @@ static int		 delivery_mode;		/* 0: not asked for */
 static struct rmq_table	*headers;
 static struct opt_list	 header_specs;		/* what they were made of */
 static struct rmq_properties properties;
+static bool		 traces = true;
 
 /* An identifier and a time: unless asked for, each message has new ones if it is not an envelope. */
 static enum { UNASKED, NEW, GIVEN, NONE } which_id, which_time;
@@ -41,6 +43,7 @@ const struct opt opt_message[] = {
 	{ 0, "user-id", "ID", opt_string, &user_id, "the user who sends it; the broker checks that", .max = SHORT },
 	{ 0, "timestamp", "TIME", set_timestamp, NULL,
 	    "seconds since 1970; \"now\": when each is sent (the default); \"none\"", .max = INT64_MAX },
+	{ 0, "no-trace", NULL, opt_unflag, &traces, "do not pass on TRACEPARENT and TRACESTATE as headers" },
 	{ 0 }
 };
 
@@ -205,6 +208,39 @@ fill_properties(struct rmq_properties *p)
 	}
 }
 
+static bool
+has_header(const char *name)
+{
+	size_t i, len = strlen(name);
+
+	for (i = 0; i < header_specs.count; i++)
+		if (strncmp(header_specs.items[i], name, len) == 0 && strchr(":=", header_specs.items[i][len]) != NULL)
+			return true;
+	return false;
+}
+
+static bool
+add_header(const char *name, const char *value)
+{
+	struct rmq_error error;
+
+	if (headers == NULL)
+		headers = rmq_table_new();
+	return headers != NULL && rmq_table_set(headers, name, RMQ_STRING, value, &error);
+}
+
+/* Whoever gets the message goes on with the trace that we belong to. */
+static void
+add_trace(void)
+{
+	const char *parent = getenv("TRACEPARENT"), *state = getenv("TRACESTATE");
+
+	if (!traces || !trace_is_parent(parent) || has_header("traceparent") || !add_header("traceparent", parent))
+		return;
+	if (trace_is_state(state) && !has_header("tracestate"))
+		add_header("tracestate", state);
+}
+
 const struct rmq_properties *
 groups_properties(void)
 {
@@ -214,6 +250,7 @@ groups_properties(void)
 	if (!filled) {
 		delivery_mode = delivery_mode != 0 ? delivery_mode : PERSISTENT;
 		fill_properties(&common);
+		add_trace();
 		common.headers = headers;
 	}
 	filled = true;

@@ -185,7 +185,14 @@ trace_replaces_an_inherited_one(void **state)
 	header("traceparent", RMQ_STRING, "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
 	make(NULL);
 	assert_string_equal(value("TRACEPARENT"), "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
+	setenv("TRACESTATE", "ours", 1);
+	make(NULL);
+	assert_null(value("TRACESTATE"));
+	header("tracestate", RMQ_STRING, "congo=t61rcWkgMzE");
+	make(NULL);
+	assert_string_equal(value("TRACESTATE"), "congo=t61rcWkgMzE");
 	unsetenv("TRACEPARENT");
+	unsetenv("TRACESTATE");
 }
 
 static void
