@@ -126,3 +126,120 @@ task" ]
 	run -64 worker --notify-fd 9 true 9</dev/null
 	[ "$output" = "worker: descriptor 9 is not open for writing (see worker --help)" ]
 }
+
+# --- where it runs --------------------------------------------------------------------------------
+
+no_zombies_of() { # PID
+	[ "$(ps -o stat= --ppid "$1" | grep -c Z)" -eq 0 ]
+}
+
+@test "as process 1 it leaves no zombies of what commands leave behind, and ends as elsewhere" {
+	unshare --pid --fork --mount-proc true || skip "no namespaces here"
+	put 1 2 3
+	ASAN_OPTIONS=detect_leaks=0 spawn w unshare --pid --fork --mount-proc --kill-child "$(command -v worker)" \
+		-q "$queue" sh -c '(setsid sh -c "sleep 0.2; echo gone >>log" &); touch begun; [ "$(cat)" != 3 ] || sleep 0.5'
+	await 10 test -e begun
+	local inner
+	inner=$(pgrep -P "$w_pid")
+	await 10 lines_are 3 gone log
+	await 10 no_zombies_of "$inner"
+	await_depth 10 0 "$queue"
+	put 4
+	await 10 lines_are 4 gone log
+	kill -TERM "$inner"
+	expect_status 0 w
+	[ "$(depth "$queue")" -eq 0 ]
+}
+
+# --- how it ends with its hands full ---------------------------------------------------------------
+
+# The process of each job and of its child in "pids", its body in "begun"; it waits for the file "go".
+write_job() {
+	cat >job <<-'JOB'
+		#!/bin/sh
+		sleep 100 &
+		printf '%s\n' $$ $! >>pids
+		cat >>begun
+		until [ -e go ]; do sleep 0.02; done
+		kill $!
+		echo end >>ended
+	JOB
+	chmod +x job
+}
+
+alive() { # FILE: any of the processes in it
+	local pid
+	while read -r pid; do
+		if kill -0 "$pid" 2>/dev/null; then return; fi
+	done <"$1"
+	return 1
+}
+
+none_alive() { ! alive "$1"; }
+
+eight_jobs() {
+	write_job
+	seq 20 | work-publish -q "$queue" -l
+	spawn w worker -q "$queue" -P 8 ./job
+	await 10 eval '[ "$(wc -l <pids)" -eq 16 ]'
+	await_depth 10 12 "$queue"
+	kill -TERM "$w_pid"
+	await_consumers 10 0 "$queue"
+}
+
+@test "SIGTERM with eight jobs: they finish and are acknowledged, nothing else is taken, 0, no child left" {
+	eight_jobs
+	alive pids
+	touch go
+	expect_status 0 w
+	await 5 none_alive pids
+	lines_are 8 end ended
+	[ "$(wc -l <pids)" -eq 16 ]
+	[ "$(depth "$queue")" -eq 12 ]
+	[ ! -s w.err ]
+}
+
+@test "SIGTERM twice with eight jobs: 75, no child left, and all of them are back" {
+	eight_jobs
+	kill -TERM "$w_pid"
+	expect_status 75 w
+	await 5 none_alive pids
+	[ ! -e ended ]
+	[ "$(depth "$queue")" -eq 20 ]
+	[ "$(receive -q "$queue" --peek --until-empty | sort -n | tr '\n' ' ')" = "$(seq -s ' ' 20) " ]
+}
+
+@test "a job of Kubernetes: done is 0, to be tried again 1 or 69, never to be tried again 64, 67, 77, 78, 126 or 127" {
+	BROKER_URL=$AMQP_URL QUEUE=$queue
+	unset AMQP_URL
+	take_one() { worker --url="$BROKER_URL" -q "$QUEUE" -c 1 "$@"; }
+	AMQP_URL=$BROKER_URL put 1 2
+	run -0 take_one cat
+	[ "$output" = 1 ]
+	AMQP_URL=$BROKER_URL await_depth 10 1 "$queue"
+	run -1 take_one false
+	AMQP_URL=$BROKER_URL await_depth 10 1 "$queue"
+	run -1 take_one sh -c 'exit 65'
+	run -1 take_one sh -c 'exit 127'
+	run -127 take_one no-such-command
+	run -126 take_one /dev/null
+	run -64 take_one --no-such-option
+	run -67 take_one --declare=passive -q "$queue.missing" cat
+	run -77 take_one --username=nobody-here cat
+	run -69 worker --url=amqp://127.0.0.1:1 --connect-timeout=1 -c 1 cat
+	AMQP_URL=$BROKER_URL await_depth 10 1 "$queue"
+	run -1 take_one -W 0.2 -q "$queue.empty" cat
+	[ "$output" = "worker: cannot finish 1 message: 0 succeeded" ]
+}
+
+@test "a job of Kubernetes that is ended at once gives its message back, and 1" {
+	write_job
+	put 1
+	spawn w worker -q "$queue" -c 1 sh -c './job; exit 3'
+	await 10 test -s begun
+	kill -TERM "$w_pid"
+	await_consumers 10 0 "$queue"
+	touch go
+	expect_status 1 w
+	[ "$(depth "$queue")" -eq 1 ]
+}
