@@ -17,6 +17,16 @@
 
 enum { LONGEST = 4096 };
 
+/*
+ * systemd's credentials belong to root and have an entry in their access list for the one who may read them: that is
+ * shown as a group's right, of root's own group.
+ */
+static mode_t
+forbidden(const struct stat *st)
+{
+	return st->st_uid == 0 && st->st_gid == 0 ? 037 : 077;
+}
+
 /* What makes this a bad place for a secret, or NULL. */
 static const char *
 objection(const struct stat *st)
@@ -25,7 +35,7 @@ objection(const struct stat *st)
 		return "it is not a regular file";
 	if (st->st_uid != geteuid() && st->st_uid != 0)
 		return "it belongs to another user";
-	if ((st->st_mode & 077) != 0)
+	if ((st->st_mode & forbidden(st)) != 0)
 		return "others than its owner have access (chmod 600 helps)";
 	if (st->st_size > LONGEST)
 		return "it is longer than 4096 bytes";

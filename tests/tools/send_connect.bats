@@ -102,6 +102,25 @@ login_as() { # USER:PASSWORD
 	run -64 send --password-file x --ask-password x
 }
 
+@test "--password-file as systemd hands out credentials: root's, with an access list that looks like a group" {
+	[ "$(id -u)" -eq 0 ] || skip "needs root"
+	login=${AMQP_URL##*://}
+	login=${login%%@*}
+	cd "$BATS_TEST_TMPDIR" || return
+	echo "${login#*:}" >password
+	url=$(login_as "${login%%:*}:wrong")
+	chown 0:0 password
+	chmod 440 password
+	run -0 send -q secret -u "$url" --password-file password x
+	chmod 460 password
+	run -78 send -u "$url" --password-file password x
+	chmod 444 password
+	run -78 send -u "$url" --password-file password x
+	chmod 440 password
+	chgrp 1 password
+	run -78 send -u "$url" --password-file password x
+}
+
 @test "--ask-password asks on the terminal, and fails without one" {
 	run -78 setsid send --ask-password x </dev/null
 	[[ $output == "send: cannot ask for the password: "* ]]
