@@ -187,6 +187,13 @@ run_examples() { # FILE: of whole commands
 	done
 }
 
+@test "the page about running workers" {
+	command -v mandoc col >/dev/null || skip "no mandoc, or no col"
+	sed 's/@PREFIX@//g' "$root/man/rmq-worker.7.in" | mandoc -Tascii -O width=1000 | col -b | expand |
+		sed -n 's/^           \(worker \)/\1/p' | commands >../commands
+	run_examples ../commands
+}
+
 @test "README.md" {
 	readme_lines | commands >../commands
 	run_examples ../commands

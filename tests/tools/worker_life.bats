@@ -130,7 +130,7 @@ task" ]
 # --- where it runs --------------------------------------------------------------------------------
 
 no_zombies_of() { # PID
-	[ "$(ps -o stat= --ppid "$1" | grep -c Z)" -eq 0 ]
+	ps -o stat= --ppid "$1" | awk '/^Z/ { found = 1 } END { exit found }'
 }
 
 @test "as process 1 it leaves no zombies of what commands leave behind, and ends as elsewhere" {
