@@ -67,6 +67,19 @@ copy_came_back(const struct rmq_delivery *d, const struct rmq_table *headers, co
 	    has(headers, "x-attempt") && has(headers, "x-origin-routing-key");
 }
 
+int64_t
+copy_failed_at(const struct rmq_table *headers)
+{
+	struct rmq_buffer text = { 0 };
+	const char *wrong = "absent";
+	int64_t at = -1;
+
+	if (headers != NULL && rmq_table_get(headers, "x-last-failed-at", &text) && rmq_buffer_add(&text, "", 1))
+		at = strtonum(text.data, 0, INT64_MAX, &wrong);
+	rmq_buffer_free(&text);
+	return wrong == NULL ? at : -1;
+}
+
 static void
 set_cc(struct copy *c)
 {

@@ -28,5 +28,6 @@ bool	copy_publish(struct rmq *from, struct rmq *to, const struct task *, const c
 	    struct rmq_error *);
 /* Is what was delivered from this queue a copy that has come back? */
 bool	copy_came_back(const struct rmq_delivery *, const struct rmq_table *headers, const char *queue);
+int64_t	copy_failed_at(const struct rmq_table *headers);	/* the last time, seconds since 1970; -1: they do not say */
 
 #endif

@@ -8,7 +8,7 @@
 
 #include "policy.h"
 
-enum { FIRST_PAUSE = 1000, LONGEST_PAUSE = 60 * 1000 };
+enum { SECOND = 1000, FIRST_PAUSE = SECOND, LONGEST_PAUSE = 60 * SECOND };
 
 int64_t
 policy_delay(unsigned attempt)
@@ -70,9 +70,24 @@ policy_queue(const char *queue, int64_t delay, char name[POLICY_NAME])
 
 	if (delay != POLICY_DEAD) {
 		spell(delay, time, sizeof time);
-		snprintf(suffix, sizeof suffix, "retry.%s", time);
+		snprintf(suffix, sizeof suffix, "%s.%s",
+		    policy_options.retry_type == RETRY_CLASSIC ? "delay" : "retry", time);
 	}
 	return snprintf(name, POLICY_NAME, "%s.%s", queue, suffix) < POLICY_NAME;
+}
+
+/* Anybody may have written the time, and two machines' clocks may differ; what it lacks of a second is added. */
+int64_t
+policy_rest(int64_t delay, int64_t failed_at, int64_t now)
+{
+	int64_t rest;
+
+	if (failed_at < 0 || failed_at > now + delay / SECOND)
+		return POLICY_UNTOLD;
+	rest = (failed_at + 1 - now) * SECOND + delay;
+	if (rest < 0)
+		return 0;
+	return rest < delay ? rest : delay;
 }
 
 /* http://www.isthe.com/chongo/tech/comp/fnv/ */

@@ -6,7 +6,9 @@
  * second, and the last one again and again.  Short ones are spent in the
  * worker, for longer ones the message goes to a queue of its own for each
  * delay, QUEUE.retry.5s, which gives it back to QUEUE when the time is over.
- * After the last attempt it goes to QUEUE.dead.
+ * After the last attempt it goes to QUEUE.dead.  Classic queues, which cannot
+ * give back without a loss, only keep it; they are called QUEUE.delay.5s, and
+ * a worker brings it back (see returns.h).
  *
  * Where these queues do not exist, a message rests in the worker and goes
  * back: one second at first, twice as long after each further failure, a
@@ -25,12 +27,14 @@ enum {
 	POLICY_DELAYS = 32,
 	POLICY_NAME = 256,	/* of a queue, with its NUL */
 	POLICY_DEAD = -1,	/* no delay: QUEUE.dead */
+	POLICY_UNTOLD = -1,	/* no time */
 	POLICY_HALT_MAX = 1000
 };
 
 extern const struct opt opt_policy[];
 
 enum { ON_LOST_FINISH, ON_LOST_KILL };
+enum { RETRY_QUORUM, RETRY_CLASSIC };
 
 struct policy_options {
 	int64_t	 attempts;
@@ -40,7 +44,8 @@ struct policy_options {
 	int64_t	 halt_after;			/* different messages that fail in a row, 0: pause instead */
 	int64_t	 job_timeout, kill_after;	/* ms; job_timeout 0: none */
 	int	 on_lost;
-	bool	 setup, lossy;			/* lossy: with classic queues for the delays */
+	int	 retry_type;			/* of the queues for failed messages */
+	bool	 setup;
 };
 extern struct policy_options policy_options;
 
@@ -51,6 +56,11 @@ bool	policy_held(int64_t delay);
 int64_t	policy_queued_delay(size_t i);
 /* The queue for a delay or, for POLICY_DEAD, the dead; false: its name would be too long. */
 bool	policy_queue(const char *queue, int64_t delay, char name[POLICY_NAME]);
+/*
+ * How long a message still rests, ms; when it failed, and now, in seconds since 1970.  Never longer than its
+ * delay; POLICY_UNTOLD: that time is not known, or cannot be true.
+ */
+int64_t	policy_rest(int64_t delay, int64_t failed_at, int64_t now);
 
 struct policy {
 	struct {

@@ -23,6 +23,7 @@ struct policy_options policy_options = {
 };
 
 static const char *const lost_words[] = { "finish", "kill", NULL };
+static const char *const retry_words[] = { "quorum", "classic", NULL };
 
 const struct opt opt_policy[] = {
 	{ .help = "Failures" },
@@ -43,8 +44,9 @@ const struct opt opt_policy[] = {
 	{ 0, "on-lost", "WHAT", opt_choice, &policy_options.on_lost,
 	    "let commands finish whose message was lost with the connection, or kill them", .choices = lost_words },
 	{ 0, "setup", NULL, opt_flag, &policy_options.setup, "declare the queues for this and end" },
-	{ 0, "allow-lossy-retry", NULL, opt_flag, &policy_options.lossy,
-	    "with --setup: classic queues, which lose a message if its queue is gone when its pause ends" },
+	{ 0, "retry-type", "TYPE", opt_choice, &policy_options.retry_type,
+	    "type of these queues; from classic ones workers bring messages back when a pause is over",
+	    .choices = retry_words },
 	{ 0 }
 };
 

@@ -55,33 +55,47 @@ set_safe_dead_lettering(struct rmq_table *table)
 	set_unless_given(table, "x-overflow", RMQ_STRING, "reject-publish");
 }
 
+static const char *
+retry_type(void)
+{
+	return policy_options.retry_type == RETRY_CLASSIC ? "classic" : "quorum";
+}
+
 /* Readers of the dead may come and go: none of that counts. */
 static void
 declare_dead(struct setup *s)
 {
 	struct rmq_table *table = new_table(NULL);
 
-	set(table, "x-queue-type", RMQ_STRING, policy_options.lossy ? "classic" : "quorum");
-	if (!policy_options.lossy)
+	set(table, "x-queue-type", RMQ_STRING, retry_type());
+	if (policy_options.retry_type == RETRY_QUORUM)
 		set(table, "x-delivery-limit", RMQ_INT64, "1000000");
 	rmq_declare_queue(s->mq, &(struct rmq_queue){ .name = s->dead, .declare = RMQ_MAKE, .arguments = table });
 	rmq_table_free(table);
 }
 
 static void
+set_return(struct rmq_table *table, const char *queue, int64_t delay)
+{
+	char ttl[24];
+
+	snprintf(ttl, sizeof ttl, "%" PRId64, delay);
+	set(table, "x-message-ttl", RMQ_INT64, ttl);
+	set(table, "x-dead-letter-exchange", RMQ_STRING, "");
+	set(table, "x-dead-letter-routing-key", RMQ_STRING, queue);
+	set_safe_dead_lettering(table);
+}
+
+static void
 declare_retry(struct setup *s, int64_t delay)
 {
 	struct rmq_table *table = new_table(NULL);
-	char name[POLICY_NAME], ttl[24];
+	char name[POLICY_NAME];
 
 	policy_queue(s->queue, delay, name);
-	snprintf(ttl, sizeof ttl, "%" PRId64, delay);
-	set(table, "x-queue-type", RMQ_STRING, policy_options.lossy ? "classic" : "quorum");
-	set(table, "x-message-ttl", RMQ_INT64, ttl);
-	set(table, "x-dead-letter-exchange", RMQ_STRING, "");
-	set(table, "x-dead-letter-routing-key", RMQ_STRING, s->queue);
-	if (!policy_options.lossy)
-		set_safe_dead_lettering(table);
+	set(table, "x-queue-type", RMQ_STRING, retry_type());
+	if (policy_options.retry_type == RETRY_QUORUM)
+		set_return(table, s->queue, delay);
 	rmq_declare_queue(s->mq, &(struct rmq_queue){ .name = name, .declare = RMQ_MAKE, .arguments = table });
 	rmq_table_free(table);
 }

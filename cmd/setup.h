@@ -3,7 +3,8 @@
  * setup - declares the queues that the policy for failed messages needs
  *
  *	QUEUE		if it is missing: what the broker gives up goes to QUEUE.dead
- *	QUEUE.retry.*	one for each delay, from where messages go back to QUEUE
+ *	QUEUE.retry.*	one for each delay, from where messages go back to QUEUE; or
+ *	QUEUE.delay.*	with --retry-type=classic, from where workers bring them back
  *	QUEUE.dead
  *
  * The dead-letter exchange of QUEUE never leads to a retry queue: a message

@@ -208,8 +208,8 @@ check_session(struct worker *w)
 static void
 wait_for_more(struct worker *w)
 {
-	struct rmq *sessions[3];
-	size_t n = 0;
+	struct rmq *sessions[5];
+	size_t n = returns_sessions(&w->returns, sessions);
 	struct pollfd *fds;
 
 	if (!w->failed)
@@ -237,6 +237,15 @@ subscribe_when_possible(struct worker *w)
 		worker_subscribe(w);
 }
 
+/* The queues for delays are there, but give nothing back by themselves. */
+static void
+bring_back(struct worker *w)
+{
+	if (w->copies.state == COPIES_ON && w->stage == WORKING && policy_options.retry_type == RETRY_CLASSIC)
+		returns_begin(&w->returns, &config, queue);
+	returns_run(&w->returns, rmq_now());
+}
+
 static void
 work(struct worker *w)
 {
@@ -252,6 +261,7 @@ work(struct worker *w)
 		work_start(w);
 		work_copies(w, rmq_now());
 		work_replies(w);
+		bring_back(w);
 		subscribe_when_possible(w);
 		worker_ask(w, rmq_now());
 		notify_alive(rmq_now());
@@ -311,6 +321,7 @@ main(int argc, char *argv[])
 	work(&w);
 	outbox_free(&w.copies.outbox);
 	outbox_free(&w.replies);
+	returns_free(&w.returns);
 	rmq_free(w.mq);
 	streams_free(&w.streams);
 	environ_free(&w.environ);

@@ -11,6 +11,7 @@
  *	work_failed.c	what becomes of it when the command failed
  *	work_copies.c	copies of it, until they are confirmed
  *	work_replies.c	the reply to it, until it is confirmed
+ *	returns.c	messages whose pause in a queue is over
  *	worker_empty.c	whether the queue is empty
  *	worker_end.c	limits, signals and the end
  */
@@ -27,6 +28,7 @@
 #include "output.h"
 #include "policy.h"
 #include "reply.h"
+#include "returns.h"
 #include "stream.h"
 #include "tasks.h"
 
@@ -54,6 +56,7 @@ struct worker {
 	struct policy	 policy;
 	struct breaker	 breaker;
 	struct copies	 copies;
+	struct returns	 returns;
 	struct outbox	 replies;
 	struct empty	 empty;		/* --until-empty */
 	struct tasks	 tasks;

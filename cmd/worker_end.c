@@ -41,6 +41,7 @@ worker_stop(struct worker *w, int status)
 	enter(w, DRAINING, w->grace);
 	rmq_stop_consuming(w->mq);
 	work_give_back(w);
+	returns_leave(&w->returns, rmq_now());
 }
 
 /* What a command had done before it was ended, nobody knows. */
@@ -146,6 +147,7 @@ worker_deadline(const struct worker *w)
 {
 	int64_t when = sooner(sooner(tasks_deadline(&w->tasks), limit(w)), worker_ask_time(w));
 
+	when = sooner(when, returns_deadline(&w->returns));
 	when = sooner(when, notify_time());
 	if (w->breaker.open && w->breaker.until > rmq_now())
 		when = sooner(when, w->breaker.until);
@@ -196,7 +198,7 @@ bool
 worker_over(struct worker *w, int64_t now)
 {
 	leave(w);
-	if (w->closed && w->copies.outbox.mq == NULL && w->replies.mq == NULL)
+	if (w->closed && w->copies.outbox.mq == NULL && w->replies.mq == NULL && returns_gone(&w->returns))
 		return true;
 	if (w->stage == WORKING || now < w->stage_end)
 		return false;

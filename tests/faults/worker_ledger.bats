@@ -2,9 +2,6 @@
 # SPDX-License-Identifier: MIT
 # worker, while workers and the broker are killed: worker_ledger.py keeps the books. RMQ_SOAK=1 for
 # many jobs and kills. The broker must be one's own.
-#
-# A classic queue hands a message on when its pause is over without waiting for the other queue: a
-# broker that stops just then loses it. So with classic retry queues the broker goes on.
 
 bats_require_minimum_version 1.5.0
 load ../broker
@@ -17,11 +14,9 @@ teardown() {
 	if "$broker" can start && [ -n "${killing:-}" ]; then "$broker" start >/dev/null 2>&1 || true; fi
 }
 
-keep_books() { # QUEUE BROKER SETUP-OPTION...: BROKER is kill if it is to be killed too
-	local queue=$1 victim=$2 broker_kills=0
-	shift 2
-	queue=${queue}_ledger
-	worker --setup -q "$queue" --attempts 4 --delays 100ms,1s --hold 0.2 "$@"
+keep_books() { # TYPE RETRY-TYPE
+	local retry=$2 queue=ledger_$1_$2 broker_kills=0
+	worker --setup -q "$queue" --attempts 4 --delays 100ms,1s --hold 0.2 --queue-type "$1" --retry-type "$retry"
 	age_queues
 	if [ -n "${RMQ_SOAK:-}" ]; then
 		set -- 400 32 4
@@ -30,7 +25,7 @@ keep_books() { # QUEUE BROKER SETUP-OPTION...: BROKER is kill if it is to be kil
 		set -- 60 7 3
 		if can_restart; then broker_kills=1; fi
 	fi
-	/usr/bin/python3 "$tests/faults/worker_ledger.py" "$queue" "$1" "$2" "$3" "$broker_kills" >books || {
+	/usr/bin/python3 "$tests/faults/worker_ledger.py" "$queue" "$retry" "$1" "$2" "$3" "$broker_kills" >books || {
 		cat books
 		return 1
 	}
@@ -38,17 +33,13 @@ keep_books() { # QUEUE BROKER SETUP-OPTION...: BROKER is kill if it is to be kil
 }
 
 can_restart() {
-	[ "$victim" = kill ] && "$broker" can kill && "$broker" can start && killing=1
+	"$broker" can kill && "$broker" can start && killing=1
 }
 
-@test "a classic queue with classic retry queues" {
-	keep_books classic spare --queue-type=classic --allow-lossy-retry
-}
+@test "a classic queue with classic queues for delays" { keep_books classic classic; }
 
-@test "a classic queue with quorum retry queues" {
-	keep_books mixed kill --queue-type=classic
-}
+@test "a quorum queue with classic queues for delays" { keep_books quorum classic; }
 
-@test "a quorum queue with quorum retry queues" {
-	keep_books quorum kill
-}
+@test "a classic queue with quorum retry queues" { keep_books classic quorum; }
+
+@test "a quorum queue with quorum retry queues" { keep_books quorum quorum; }

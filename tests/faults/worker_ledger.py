@@ -2,13 +2,13 @@
 # SPDX-License-Identifier: MIT
 """Jobs against kills: none is lost, and each that never succeeds is among the dead, with its reason.
 
-usage: worker_ledger.py QUEUE JOBS KILLS WORKERS BROKER-KILLS
+usage: worker_ledger.py QUEUE RETRY-TYPE JOBS KILLS WORKERS BROKER-KILLS
 
-The queues of `worker --setup' for QUEUE are there.  JOBS messages are published.  A third of them
-fail twice, one in seventeen always; WORKERS workers run, and one of them after the other is killed
-with SIGKILL and replaced, BROKER-KILLS times the broker instead (scripts/broker kill and start).
-Then the work may end in peace.  The command that workers run is this file too: `worker_ledger.py
---job LOG' notes what it gets and how it ends.
+The queues of `worker --setup --retry-type=RETRY-TYPE' for QUEUE are there.  JOBS messages are
+published.  A third of them fail twice, one in seventeen always; WORKERS workers run, and one of them
+after the other is killed with SIGKILL and replaced, BROKER-KILLS times the broker instead
+(scripts/broker kill and start).  Then the work may end in peace.  The command that workers run is
+this file too: `worker_ledger.py --job LOG' notes what it gets and how it ends.
 """
 
 import collections
@@ -67,8 +67,9 @@ def publish(queue, jobs):
     connection.close()
 
 
-def spawn(queue, log, errors):
-    command = ["worker", "-q", queue, "-P", "2", "--wait=60", *OPTIONS, sys.executable, __file__, "--job", log]
+def spawn(queue, retry, log, errors):
+    command = ["worker", "-q", queue, "-P", "2", "--wait=60", *OPTIONS, "--retry-type", retry, sys.executable,
+               __file__, "--job", log]
     return subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=errors, start_new_session=True)
 
 
@@ -77,11 +78,12 @@ def restart_broker():
     subprocess.run([BROKER, "start"], check=True, stdout=subprocess.DEVNULL)
 
 
-def depths(channel, queues):
+def depths(channel, queue, retry):
+    queues = [queue, queue + (".delay.1s" if retry == "classic" else ".retry.1s")]
     return {q: channel.queue_declare(q, passive=True).method.message_count for q in queues}
 
 
-def await_dead(queue, wanted):
+def await_dead(queue, retry, wanted):
     """Wait until nothing is anywhere but among the dead; the dead as (body, headers)."""
     connection = connect()
     channel = connection.channel()
@@ -93,7 +95,7 @@ def await_dead(queue, wanted):
             dead.append((body.decode(), properties.headers))
             channel.basic_ack(method.delivery_tag)
             continue
-        left = depths(channel, [queue, queue + ".retry.1s"])
+        left = depths(channel, queue, retry)
         settled = not any(left.values()) and len({body for body, _ in dead}) >= wanted
         quiet = quiet + 1 if settled else 0
         if time.monotonic() > end:
@@ -105,7 +107,15 @@ def await_dead(queue, wanted):
     return dead
 
 
-def check(done, dead, jobs, kills):
+def left_over(queue, retry):
+    """What workers had in their hands is back in its queue when they have ended."""
+    connection = connect()
+    left = depths(connection.channel(), queue, retry)
+    connection.close()
+    return {queue: count for queue, count in left.items() if count}
+
+
+def check(done, dead, left, jobs, kills):
     ran = collections.Counter(done)
     buried = collections.Counter(int(body.split()[0]) for body, _ in dead)
     good = [n for n in range(jobs) if kind(n) != "poison"]
@@ -117,15 +127,15 @@ def check(done, dead, jobs, kills):
     silent = [body for body, headers in dead if f"cannot do {body.split()[0]}" != headers.get("x-last-error")
               or headers.get("x-last-exit") != 1 or headers.get("x-attempt") != 4]
     print(json.dumps({"jobs": jobs, "kills": kills, "done": len(ran), "dead": len(buried), "twice": twice,
-                      "lost": lost, "wrong": wrong, "reasons": reasons, "silent": silent}))
-    return not lost and not wrong and not silent and set(reasons) <= {"attempts"}
+                      "lost": lost, "wrong": wrong, "left": left, "reasons": reasons, "silent": silent}))
+    return not (lost or wrong or left or silent) and set(reasons) <= {"attempts"}
 
 
-def main(queue, jobs, kills, workers, broker_kills):
+def main(queue, retry, jobs, kills, workers, broker_kills):
     log, errors = os.path.abspath("done.log"), open("workers.err", "ab")
     jobs, kills, workers, broker_kills = int(jobs), int(kills), int(workers), int(broker_kills)
     publish(queue, jobs)
-    running = [spawn(queue, log, errors) for _ in range(workers)]
+    running = [spawn(queue, retry, log, errors) for _ in range(workers)]
     victims = ["broker"] * broker_kills + ["worker"] * (kills - broker_kills)
     random.shuffle(victims)
     try:
@@ -137,8 +147,8 @@ def main(queue, jobs, kills, workers, broker_kills):
             place = random.randrange(workers)
             running[place].kill()
             running[place].wait()
-            running[place] = spawn(queue, log, errors)
-        dead = await_dead(queue, sum(kind(n) == "poison" for n in range(jobs)))
+            running[place] = spawn(queue, retry, log, errors)
+        dead = await_dead(queue, retry, sum(kind(n) == "poison" for n in range(jobs)))
         for worker in running:
             worker.send_signal(signal.SIGTERM)
         statuses = [worker.wait(60) for worker in running]
@@ -147,7 +157,7 @@ def main(queue, jobs, kills, workers, broker_kills):
             worker.kill()
     with open(log, encoding="ascii") as lines:
         done = [int(line) for line in lines]
-    if any(statuses) or not check(done, dead, jobs, kills):
+    if any(statuses) or not check(done, dead, left_over(queue, retry), jobs, kills):
         sys.exit(f"ledger: failed; the workers ended with {statuses}")
 
 

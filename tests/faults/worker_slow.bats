@@ -43,6 +43,22 @@ too_slow() { # TYPE
 	lines_are 2 begin log
 }
 
+@test "a pause that is longer than the consumer timeout, in a classic queue" {
+	limits_classic || skip "these brokers do not limit it"
+	need_control ctl
+	worker --setup -q pause --retry-type=classic --delays 12s --attempts 2
+	be_impatient 2000 500
+	send -q pause task
+	spawn w worker -q pause --retry-type=classic --delays 12s --attempts 2 sh -c 'echo "$AMQP_ATTEMPT" >>log; [ "$AMQP_ATTEMPT" = 2 ]'
+	await 40 lines_are 1 2 log
+	await_depth 10 0 pause.delay.12s
+	kill -TERM "$w_pid"
+	expect_status 0 w
+	[ "$(wc -l <log)" -eq 2 ]
+	[ "$(wc -l <w.err)" -eq 1 ]
+	[ "$(depth pause.delay.12s)" -eq 0 ]
+}
+
 @test "a command past the consumer timeout, from a quorum queue" { too_slow quorum; }
 
 @test "a command past the consumer timeout, from a classic queue" {

@@ -70,7 +70,7 @@ all_gone() { # FILE
 
 @test "--setup differs from what is there: 78" {
 	set_up
-	run -78 worker --setup -q "$queue" "${quick[@]}" --allow-lossy-retry
+	run -78 worker --setup -q "$queue" "${quick[@]}" --retry-type=classic
 	[ "${#lines[@]}" -eq 1 ]
 	[[ $output == *x-queue-type* ]]
 }
@@ -81,12 +81,6 @@ all_gone() { # FILE
 	[ "${#lines[@]}" -eq 1 ]
 	[[ $output == "worker: warning: '$queue' was there before and stays as it is"* ]]
 	run -78 worker --setup -q "$queue" "${quick[@]}" --declare=strict
-}
-
-@test "--setup with classic queues" {
-	run -0 worker --setup -q "$queue" --allow-lossy-retry --queue-type=classic
-	run -0 worker --setup -q "$queue" --allow-lossy-retry --queue-type=classic
-	[ "$output" = "" ]
 }
 
 @test "what the broker itself gives up is in the dead queue" {

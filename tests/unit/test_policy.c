@@ -86,10 +86,51 @@ queues_have_names(void **state)
 	assert_string_equal(name, "q.retry.90s");
 	assert_true(policy_queue("q", 1500, name));
 	assert_string_equal(name, "q.retry.1500ms");
+	assert_null(set("retry-type", "classic"));
+	assert_true(policy_queue("q", 300000, name));
+	assert_string_equal(name, "q.delay.5m");
+	assert_true(policy_queue("q", POLICY_DEAD, name));
+	assert_string_equal(name, "q.dead");
+	assert_null(set("retry-type", "quorum"));
+	assert_non_null(set("retry-type", "stream"));
 	memset(longest, 'q', sizeof longest);
 	longest[255 - strlen(".dead")] = '\0';
 	assert_true(policy_queue(longest, POLICY_DEAD, name));
 	assert_false(policy_queue(longest, 1000, name));
+}
+
+/* Whole seconds are known of the failure, so the rest of that second is added, but never to a whole delay. */
+static void
+what_failed_rests_for_its_delay(void **state)
+{
+	enum { DELAY = 60000 };
+	const int64_t now = 1800000000;
+
+	(void)state;
+	assert_int_equal(policy_rest(DELAY, now, now), DELAY);
+	assert_int_equal(policy_rest(DELAY, now - 1, now), DELAY);
+	assert_int_equal(policy_rest(DELAY, now - 10, now), DELAY - 9000);
+	assert_int_equal(policy_rest(DELAY, now - 60, now), 1000);
+	assert_int_equal(policy_rest(DELAY, now - 61, now), 0);
+	assert_int_equal(policy_rest(DELAY, now - 62, now), 0);
+	assert_int_equal(policy_rest(DELAY, 0, now), 0);
+	assert_int_equal(policy_rest(500, now - 1, now), 500);
+	assert_int_equal(policy_rest(500, now - 2, now), 0);
+}
+
+static void
+times_of_failures_are_not_believed(void **state)
+{
+	enum { DELAY = 60000 };
+	const int64_t now = 1800000000;
+
+	(void)state;
+	assert_int_equal(policy_rest(DELAY, now + 60, now), DELAY);
+	assert_int_equal(policy_rest(DELAY, now + 61, now), POLICY_UNTOLD);
+	assert_int_equal(policy_rest(500, now + 1, now), POLICY_UNTOLD);
+	assert_int_equal(policy_rest(DELAY, INT64_MAX, now), POLICY_UNTOLD);
+	assert_int_equal(policy_rest(DELAY, -1, now), POLICY_UNTOLD);
+	assert_int_equal(policy_rest(INT64_C(0xffffffff), now, now), INT64_C(0xffffffff));
 }
 
 static void
@@ -212,6 +253,8 @@ main(void)
 		cmocka_unit_test(delays_follow_each_other),
 		cmocka_unit_test(only_longer_delays_have_queues),
 		cmocka_unit_test(queues_have_names),
+		cmocka_unit_test(what_failed_rests_for_its_delay),
+		cmocka_unit_test(times_of_failures_are_not_believed),
 		cmocka_unit_test(delays_are_checked),
 		cmocka_unit_test(exits_have_meanings),
 		cmocka_unit_test(breaker_opens_for_different_messages),
