@@ -83,18 +83,23 @@ def depths(channel, queue, retry):
     return {q: channel.queue_declare(q, passive=True).method.message_count for q in queues}
 
 
-def await_dead(queue, retry, wanted):
-    """Wait until nothing is anywhere but among the dead; the dead as (body, headers)."""
+def bury(channel, queue, dead):
+    """Take what is among the dead, as (body, headers)."""
+    while True:
+        method, properties, body = channel.basic_get(queue + ".dead")
+        if not method:
+            return
+        dead.append((body.decode(), properties.headers))
+        channel.basic_ack(method.delivery_tag)
+
+
+def await_dead(queue, retry, wanted, dead, end):
+    """Wait until no message is ready anywhere and as many as wanted are dead."""
     connection = connect()
     channel = connection.channel()
-    end = time.monotonic() + PEACE
-    dead, quiet = [], 0
+    quiet = 0
     while quiet < 30:
-        method, properties, body = channel.basic_get(queue + ".dead")
-        if method:
-            dead.append((body.decode(), properties.headers))
-            channel.basic_ack(method.delivery_tag)
-            continue
+        bury(channel, queue, dead)
         left = depths(channel, queue, retry)
         settled = not any(left.values()) and len({body for body, _ in dead}) >= wanted
         quiet = quiet + 1 if settled else 0
@@ -104,15 +109,31 @@ def await_dead(queue, retry, wanted):
             sys.exit(f"ledger: not settled after {PEACE} s: {left}, {len(dead)} dead, {wanted} wanted")
         time.sleep(0.1)
     connection.close()
-    return dead
 
 
-def left_over(queue, retry):
-    """What workers had in their hands is back in its queue when they have ended."""
+def take_stock(queue, retry, dead):
+    """What is in the queues when no worker has anything in its hands."""
     connection = connect()
-    left = depths(connection.channel(), queue, retry)
+    channel = connection.channel()
+    left = {queue: count for queue, count in depths(channel, queue, retry).items() if count}
+    bury(channel, queue, dead)
     connection.close()
-    return {queue: count for queue, count in left.items() if count}
+    return left
+
+
+def work_in_peace(queue, retry, wanted, running, hire):
+    """What a worker holds counts as nothing, but is back when the worker has ended: then others go on."""
+    end = time.monotonic() + PEACE
+    dead, statuses = [], []
+    while True:
+        await_dead(queue, retry, wanted, dead, end)
+        for worker in running:
+            worker.send_signal(signal.SIGTERM)
+        statuses += [worker.wait(60) for worker in running]
+        left = take_stock(queue, retry, dead)
+        if not left or time.monotonic() > end:
+            return dead, left, statuses
+        running[:] = [hire() for _ in running]
 
 
 def check(done, dead, left, jobs, kills):
@@ -135,7 +156,11 @@ def main(queue, retry, jobs, kills, workers, broker_kills):
     log, errors = os.path.abspath("done.log"), open("workers.err", "ab")
     jobs, kills, workers, broker_kills = int(jobs), int(kills), int(workers), int(broker_kills)
     publish(queue, jobs)
-    running = [spawn(queue, retry, log, errors) for _ in range(workers)]
+
+    def hire():
+        return spawn(queue, retry, log, errors)
+
+    running = [hire() for _ in range(workers)]
     victims = ["broker"] * broker_kills + ["worker"] * (kills - broker_kills)
     random.shuffle(victims)
     try:
@@ -147,17 +172,15 @@ def main(queue, retry, jobs, kills, workers, broker_kills):
             place = random.randrange(workers)
             running[place].kill()
             running[place].wait()
-            running[place] = spawn(queue, retry, log, errors)
-        dead = await_dead(queue, retry, sum(kind(n) == "poison" for n in range(jobs)))
-        for worker in running:
-            worker.send_signal(signal.SIGTERM)
-        statuses = [worker.wait(60) for worker in running]
+            running[place] = hire()
+        poison = sum(kind(n) == "poison" for n in range(jobs))
+        dead, left, statuses = work_in_peace(queue, retry, poison, running, hire)
     finally:
         for worker in running:
             worker.kill()
     with open(log, encoding="ascii") as lines:
         done = [int(line) for line in lines]
-    if any(statuses) or not check(done, dead, left_over(queue, retry), jobs, kills):
+    if any(statuses) or not check(done, dead, left, jobs, kills):
         sys.exit(f"ledger: failed; the workers ended with {statuses}")
 
 
