@@ -81,7 +81,7 @@ work_take(struct worker *w, const struct rmq_delivery *d)
 
 	w->active = rmq_now();
 	empty_found(&w->empty);
-	if (w->stage != WORKING || w->paused || w->taken == w->count) {
+	if (w->stage != WORKING || w->paused || w->busy || w->taken == w->count) {
 		rmq_nack(w->mq, d->tag, false, true);
 		return;
 	}
