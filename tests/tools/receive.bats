@@ -403,7 +403,7 @@ resident() { awk '/^VmRSS/ { print $2 }' "/proc/$stuck_pid/status"; }
 
 @test "a large message is in memory once, however slow the reader" {
 	head -c 50000000 /dev/urandom >big
-	send -q "$q" -f big
+	send -q "$q" -f big 2>big.err || skip "$(cat big.err)"
 	send -q "$q" last
 	ASAN_OPTIONS=quarantine_size_mb=1:malloc_context_size=0 spawn_stuck -c 2
 	head -c 1000000 <&7 >got

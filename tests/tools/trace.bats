@@ -20,7 +20,12 @@ setup() {
 
 teardown() { end_spawned; }
 
-headers() { receive -q "$queue" -c 1 -W 5 -F '%h\n'; }
+# By name: brokers since 4.3 have an order of their own.
+headers() {
+	receive -q "$queue" -c 1 -W 5 -F '%h\n' | /usr/bin/python3 -c '
+import json, sys
+print(json.dumps(json.load(sys.stdin), sort_keys=True, separators=(",", ":")))'
+}
 
 both="{\"traceparent\":\"$parent\",\"tracestate\":\"congo=t61rcWkgMzE\"}"
 
@@ -42,7 +47,7 @@ both="{\"traceparent\":\"$parent\",\"tracestate\":\"congo=t61rcWkgMzE\"}"
 	send -q "$queue" -H traceparent=mine x
 	[ "$(headers)" = '{"traceparent":"mine"}' ]
 	send -q "$queue" -H 'tracestate: mine' x
-	[ "$(headers)" = "{\"tracestate\":\"mine\",\"traceparent\":\"$parent\"}" ]
+	[ "$(headers)" = "{\"traceparent\":\"$parent\",\"tracestate\":\"mine\"}" ]
 }
 
 @test "without a trace, with a malformed one and with --no-trace there is no header" {
