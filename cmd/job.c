@@ -26,6 +26,7 @@
 #include <unistd.h>
 
 #include "job.h"
+#include "loop.h"
 
 extern char **environ;
 
@@ -137,26 +138,6 @@ input_file(struct rmq_bytes body)
 	return -1;
 }
 
-/* Caught and ignored ones back to default; others that our parent had ignored stay so, for nohup(1). */
-static void
-default_signals(void)
-{
-	static const int ours[] = { SIGPIPE, SIGCHLD, SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH };
-	struct sigaction act;
-	sigset_t none;
-
-	for (size_t i = 0; i < sizeof ours / sizeof *ours; i++) {
-		if (sigaction(ours[i], NULL, &act) == -1 || act.sa_handler == SIG_DFL)
-			continue;
-		if (act.sa_handler == SIG_IGN && ours[i] != SIGPIPE)
-			continue;
-		act = (struct sigaction){ .sa_handler = SIG_DFL };
-		sigaction(ours[i], &act, NULL);
-	}
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
 /* Beside its redelivered message a command of a killed worker must not go on. */
 static bool
 die_with(pid_t parent)
@@ -197,7 +178,7 @@ become(struct start *s)
 	s->shared = true;
 	if (setpgid(0, 0) == 0 && replace(STDIN_FILENO, s->input) && replace(STDOUT_FILENO, s->output) &&
 	    replace(STDERR_FILENO, s->errors) && die_with(s->parent)) {
-		default_signals();
+		loop_leave_to_child();
 		execvp(s->argv[0], s->argv);
 	}
 	give_up(s, errno);

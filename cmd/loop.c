@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -16,8 +17,13 @@
 #include "tool.h"
 
 static int	 pipe_fds[2] = { -1, -1 };
-static bool	 signals_wait;		/* poll() saw a byte in the pipe */
-static bool	 sigpipe_was_default;
+static unsigned char	 arrived[16];	/* bytes of the pipe */
+static size_t		 narrived, next;	/* of them, the next one to be told */
+static bool		 sigpipe_was_default;
+
+enum { MOST_CAUGHT = 16 };
+static int	 caught[MOST_CAUGHT];
+static size_t	 ncaught;
 
 static struct pollfd	*polled;	/* the pipe, the sessions, the caller's */
 static size_t		 npolled;
@@ -70,21 +76,42 @@ loop_catch(int sig)
 	start();
 	if (sigaction(sig, NULL, &was) == 0 && was.sa_handler == SIG_IGN && sig != SIGCHLD)
 		return;
+	assert(ncaught < MOST_CAUGHT);
+	caught[ncaught++] = sig;
 	sigfillset(&catch.sa_mask);
 	sigaction(sig, &catch, NULL);
+}
+
+/* Not before all that were read are told; poll() does not forget the others. */
+static void
+read_signals(void)
+{
+	ssize_t n;
+
+	if (next < narrived)
+		return;
+	n = read(pipe_fds[0], arrived, sizeof arrived);
+	narrived = n > 0 ? (size_t)n : 0;
+	next = 0;
 }
 
 int
 loop_signal(void)
 {
-	unsigned char byte;
+	return next < narrived ? arrived[next++] : 0;
+}
 
-	if (!signals_wait)
-		return 0;
-	if (read(pipe_fds[0], &byte, 1) == 1)
-		return byte;
-	signals_wait = false;
-	return 0;
+void
+loop_leave_to_child(void)
+{
+	struct sigaction end = { .sa_handler = SIG_DFL };
+	sigset_t none;
+
+	sigaction(SIGPIPE, &end, NULL);
+	for (size_t i = 0; i < ncaught; i++)
+		sigaction(caught[i], &end, NULL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
 static struct pollfd *
@@ -120,6 +147,7 @@ timeout(struct rmq *const *sessions, size_t n, int64_t deadline)
 	return (int)nearest;
 }
 
+/* What interrupted poll() is in the pipe, which is the first of the descriptors. */
 static void
 wait_for(struct pollfd *fds, size_t n, int ms)
 {
@@ -129,7 +157,8 @@ wait_for(struct pollfd *fds, size_t n, int ms)
 		return;
 	if (errno != EINTR && errno != EAGAIN)
 		tool_fail(EX_OSERR, "cannot wait for input: %s", strerror(errno));
-	for (i = 0; i < n; i++)
+	fds[0].revents = POLLIN;
+	for (i = 1; i < n; i++)
 		fds[i].revents = 0;
 }
 
@@ -150,7 +179,8 @@ loop_wait(struct rmq *const *sessions, size_t nsessions, struct pollfd *fds, siz
 	if (nfds > 0)
 		memcpy(ours, fds, nfds * sizeof(*fds));
 	wait_for(all, 1 + nsessions + nfds, ms);
-	signals_wait = signals_wait || all[0].revents != 0;
+	if (all[0].revents != 0)
+		read_signals();
 	if (nfds > 0)
 		memcpy(fds, ours, nfds * sizeof(*fds));
 	for (i = 0; i < nsessions; i++)

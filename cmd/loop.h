@@ -25,6 +25,11 @@ int	loop_signal(void);		/* the next signal that was caught, 0 if none */
 void	loop_wait(struct rmq *const *sessions, size_t nsessions, struct pollfd *fds, size_t nfds, int64_t deadline);
 /* SIGPIPE is ignored from the first call of this file on: a failed write() ends a program, after it has cleaned up. */
 bool	loop_sigpipe_was_default(void);
+/*
+ * In a child before its exec: nothing is blocked, and SIGPIPE and what is caught here have their default action.  What
+ * our parent had ignored stays so, for nohup(1).  It does only what is safe after vfork().
+ */
+void	loop_leave_to_child(void);
 _Noreturn void loop_die(int sig);	/* ends this process by the signal, so that the parent sees 128+n */
 
 #endif
