@@ -167,27 +167,55 @@ is(const char *var, const char *name)
 	return strncmp(var, name, len) == 0 && var[len] == '=';
 }
 
-/* Of what we inherited: secrets, and what the message says better. */
 static bool
-hidden(const struct environ *e, const char *var)
+is_secret(const char *var)
 {
 	if (strncmp(var, "AMQP_", 5) == 0)
 		return true;
 	for (const char *const *name = groups_url_variables; *name != NULL; name++)
 		if (is(var, *name))
 			return true;
-	return (is(var, "TRACEPARENT") || is(var, "TRACESTATE")) &&
-	    memmem(e->text.data, e->text.len, "\0TRACEPARENT=", 13) != NULL;
+	return false;
 }
 
 static bool
+is_trace(const char *var)
+{
+	return is(var, "TRACEPARENT") || is(var, "TRACESTATE");
+}
+
+/* Once, because it does not change; the trace comes last. */
+static bool
+inherit(struct environ *e)
+{
+	size_t n = 0;
+
+	while (environ[n] != NULL)
+		n++;
+	if ((e->inherited = reallocarray(NULL, n + 1, sizeof *e->inherited)) == NULL)
+		return false;
+	for (char **var = environ; *var != NULL; var++)
+		if (!is_secret(*var) && !is_trace(*var))
+			e->inherited[e->ninherited++] = *var;
+	e->ntraced = e->ninherited;
+	for (char **var = environ; *var != NULL; var++)
+		if (is_trace(*var))
+			e->inherited[e->ntraced++] = *var;
+	return true;
+}
+
+/* Of a message with a trace our own says nothing. */
+static bool
 list(struct environ *e)
 {
+	bool traced = memmem(e->text.data, e->text.len, "\0TRACEPARENT=", 13) != NULL;
+	size_t n = traced ? e->ninherited : e->ntraced;
+
 	for (size_t at = 0; at < e->text.len; at += strlen(e->text.data + at) + 1)
 		if (!push(e, e->text.data + at))
 			return false;
-	for (char **var = environ; *var != NULL; var++)
-		if (!hidden(e, *var) && !push(e, *var))
+	for (size_t i = 0; i < n; i++)
+		if (!push(e, e->inherited[i]))
 			return false;
 	return push(e, NULL);
 }
@@ -198,6 +226,8 @@ environ_make(struct environ *e, const struct environ_source *from)
 	struct rmq_bytes names;
 
 	e->count = e->text.len = e->omitted.len = 0;
+	if (e->inherited == NULL && !inherit(e))
+		return false;
 	if (!add_message(e, from) || !add(e, "AMQP_URL", rmq_bytes(from->url)))
 		return false;
 	names = (struct rmq_bytes){ e->omitted.len, e->omitted.data };
@@ -221,6 +251,7 @@ void
 environ_free(struct environ *e)
 {
 	free(e->vars);
+	free(e->inherited);
 	rmq_buffer_free(&e->text);
 	rmq_buffer_free(&e->omitted);
 	*e = (struct environ){ 0 };
