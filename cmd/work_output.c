@@ -242,6 +242,8 @@ work_output_ended(struct worker *w, struct task *t)
 		add_rest_of_lines(w, t);
 	else if (w->output != OUTPUT_PIECE)
 		return true;
+	if (w->output == OUTPUT_LINES && t->output.cookie == 0)
+		return false;	/* what was not read yet has no size */
 	return work_output_size(t) == 0 && !t->output.lost;
 }
 

@@ -168,6 +168,26 @@ output_waits() {
 	done
 }
 
+@test "--tag: a line that nobody had room for is not acknowledged" {
+	mkfifo pipe
+	exec 8<>pipe
+	put much little
+	cat >job <<-'EOF'
+		read -r what
+		[ "$what" != much ] || exec perl -e 'print "x" x 999, "\n" for 1 .. 180'
+		until [ -e go ]; do sleep 0.02; done
+		echo little
+	EOF
+	spawn w bash -c "exec worker -q $queue -P 2 --tag sh job >pipe"
+	await_consumers 10 1 "$queue"
+	await 10 eval 'kill -USR2 "$w_pid"; grep -q "1 running, .* 1 being written" w.err'
+	touch go
+	await 10 eval 'kill -USR2 "$w_pid"; grep -q "0 running, .* 2 being written" w.err'
+	kill -KILL "$w_pid"
+	await_depth 5 2 "$queue"
+	exec 8>&-
+}
+
 @test "--collect: while an output waits, no other command takes its place" {
 	mkfifo pipe
 	exec 8<>pipe
