@@ -46,6 +46,7 @@ start(void)
 		tool_fail(EX_OSERR, "cannot make a pipe for signals: %s", strerror(errno));
 	prepare_fd(pipe_fds[0]);
 	prepare_fd(pipe_fds[1]);
+	sigaction(SIGXFSZ, &ignore, NULL);	/* a file at its limit is an error of write(2) */
 	sigaction(SIGPIPE, &ignore, &was);
 	sigpipe_was_default = was.sa_handler == SIG_DFL;
 }
@@ -108,6 +109,7 @@ loop_leave_to_child(void)
 	sigset_t none;
 
 	sigaction(SIGPIPE, &end, NULL);
+	sigaction(SIGXFSZ, &end, NULL);
 	for (size_t i = 0; i < ncaught; i++)
 		sigaction(caught[i], &end, NULL);
 	sigemptyset(&none);

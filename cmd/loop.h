@@ -23,10 +23,13 @@ int	loop_signal(void);		/* the next signal that was caught, 0 if none */
  * calls rmq_io() on each session.  The caller's pollfds may have fd -1.
  */
 void	loop_wait(struct rmq *const *sessions, size_t nsessions, struct pollfd *fds, size_t nfds, int64_t deadline);
-/* SIGPIPE is ignored from the first call of this file on: a failed write() ends a program, after it has cleaned up. */
+/*
+ * SIGPIPE and SIGXFSZ are ignored from the first call of this file on: a failed write() ends a program, after it has
+ * cleaned up.
+ */
 bool	loop_sigpipe_was_default(void);
 /*
- * In a child before its exec: nothing is blocked, and SIGPIPE and what is caught here have their default action.  What
+ * In a child before its exec: nothing is blocked; SIGPIPE, SIGXFSZ and what is caught here have their default action.  What
  * our parent had ignored stays so, for nohup(1).  It does only what is safe after vfork().
  */
 void	loop_leave_to_child(void);

@@ -499,6 +499,21 @@ for line in open(sys.argv[2]):
 	[ "$(depth "$queue")" -eq 0 ]
 }
 
+@test "a limit of files' sizes: 71 and the message is back, a log without lines, and commands have their signal" {
+	head -c 5000 /dev/zero | work-publish -q "$queue" -
+	run -71 bash -c "ulimit -f 1; worker -q $queue -c 1 true"
+	[ "$output" = "worker: cannot run true: File too large" ]
+	[ "$(depth "$queue")" -eq 1 ]
+	run -0 worker -q "$queue" -c 1 true
+	head -c 1020 /dev/zero >log
+	put task
+	run -0 bash -c "ulimit -f 1; worker -q $queue -c 1 --joblog log true"
+	[ "$output" = "worker: cannot write job log 'log': No space left on device; going on without it" ]
+	put task
+	run -1 bash -c "ulimit -f 1; worker -q $queue -c 1 --collect sh -c 'exec seq 1000'"
+	[[ "$output" = *"signal 25 (File size limit exceeded)"* ]]
+}
+
 @test "--joblog and a command that cannot be run: no line" {
 	put task
 	run -127 worker -q "$queue" --joblog log no-such-command
