@@ -177,6 +177,16 @@ send_replies(struct worker *w)
 	}
 }
 
+/* Their commands have ended, and nobody will say any more what became of the requests. */
+void
+work_replies_lost(struct worker *w)
+{
+	struct task *t, *following;
+
+	FOREACH_REPLY(t, following, &w->tasks)
+		work_log(w, t, "lost");
+}
+
 /* The session would send them again by itself, all together. */
 static void
 heed_loss(struct worker *w)

@@ -74,6 +74,7 @@ disown(struct worker *w, const char *what, struct rmq_bytes why)
 		running = "; the messages of running commands will be delivered again";
 	tool_warn("%s%.*s%s", what, (int)why.len, (const char *)why.data, running);
 	w->taken -= (int64_t)tasks_count(&w->tasks, TASK_WAITING);
+	work_replies_lost(w);
 	tasks_disown(&w->tasks);
 	work_lost(w);
 }
@@ -201,6 +202,7 @@ check_session(struct worker *w)
 	w->connected = w->consuming = false;
 	error = rmq_error(w->mq);
 	tool_warn("%s", error->text);
+	work_replies_lost(w);
 	tasks_disown(&w->tasks);
 	worker_stop(w, groups_exit_status(error->status));
 }

@@ -119,6 +119,7 @@ void	work_copies(struct worker *, int64_t now);	/* sends copies, and acknowledge
 void	work_reply(struct worker *, struct task *, const char *error);
 void	work_reply_outcome(struct worker *, struct task *);	/* as the command ended */
 void	work_replies(struct worker *);
+void	work_replies_lost(struct worker *);	/* with the requests; before these are forgotten */
 
 void	worker_subscribe(struct worker *);
 bool	worker_refused_time(struct worker *);	/* the queue does not know x-consumer-timeout; the next time not */

@@ -61,6 +61,28 @@ begun_twice() { [ "$(grep -c begin log)" -eq 2 ]; }
 	expect_status 0 s
 }
 
+@test "a reply that was not sent when the connection was lost: its command is in the log, and that it was lost" {
+	need_control ctl
+	[ -n "$VHOST" ] || skip "no virtual host of our own"
+	spawn s worker --reply -q "$q" --joblog log --joblog-format json -- sh -c 'until [ -e go ]; do sleep 0.05; done; cat'
+	await_consumers 10 1 "$q"
+	spawn c rpc-call -q "$q" -W 60 --no-expiration request
+	await 10 held
+	fill_memory
+	touch go
+	await_log "replies are held" s.err 20
+	kill -USR2 "$s_pid"
+	await_log "0 running, .* 1 being answered" s.err
+	"$broker" ctl close_all_connections --vhost "$VHOST" bye
+	await_log "connection lost: " s.err
+	await_log '"exit":0,"outcome":"lost"' log
+	has_memory
+	await_log '"exit":0,"outcome":"acked"' log 40
+	kill -TERM "$s_pid"
+	expect_status 0 s
+	[ "$(wc -l <log)" -eq 2 ]
+}
+
 @test "a broker that dies while a command runs: the request is served again, and the caller knows that nothing will come" {
 	need_control kill start
 	age_queues
