@@ -102,7 +102,7 @@ note_overdue(struct worker *w)
 static void
 lost(struct worker *w, const struct rmq_event *e)
 {
-	if (w->closing) {
+	if (w->closing || (w->stage == LEAVING && !e->taken_back)) {
 		tool_warn("cannot tell whether the last acknowledgements arrived: %.*s",
 		    (int)e->text.len, (const char *)e->text.data);
 		w->status = EX_TEMPFAIL;

@@ -164,6 +164,20 @@ can_mount() {
 	sort -nu recv.out | cmp - <(seq 1500)
 }
 
+@test "a network that goes away before the last acknowledgements arrived: a worker that ends says so, 75" {
+	spawn_proxy
+	send -q "$q" x
+	spawn w worker -u "$through$past$vhost" -q "$q" --heartbeat 1 sh -c 'touch began; until [ -e go ]; do sleep 0.02; done'
+	await 10 test -e began
+	kill -STOP "$proxy_pid"
+	kill -TERM "$w_pid"
+	touch go
+	expect_status 75 w 20
+	grep -q '^worker: cannot tell whether the last acknowledgements arrived: ' w.err
+	kill -KILL "$proxy_pid"
+	await_depth 20 1 "$q"
+}
+
 @test "a permission that is missing: 77, and what was refused" {
 	need_control ctl
 	declare_queue "$q"
