@@ -151,7 +151,7 @@ work_output_size(const struct task *t)
 
 	if (t->output.stream != NULL)
 		return (int64_t)t->output.stream->received;
-	return t->output.file != -1 && fstat(t->output.file, &st) == 0 ? st.st_size : 0;
+	return t->output.file != -1 && fstat(t->output.file, &st) == 0 ? st.st_size : -1;
 }
 
 /* All of it was added: it is there when the record that ends here is. */

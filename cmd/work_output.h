@@ -46,7 +46,7 @@ bool	work_output_open(struct worker *, struct task *, struct job *);
 bool	work_output_ended(struct worker *, struct task *);
 bool	work_output_lost(const struct worker *, const struct task *);	/* it will never be there */
 int	work_output_file(const struct task *);	/* -1: there is none */
-int64_t	work_output_size(const struct task *);	/* bytes so far; 0 if it is ours */
+int64_t	work_output_size(const struct task *);	/* bytes so far; -1: not known, as it is ours */
 
 /* For the loop: writes what can be written, and settles whose output is there. */
 void	work_output_settle(struct worker *);

@@ -403,6 +403,13 @@ for line in open(sys.argv[2]):
 	[ "$(logged command log)" = '["sh", "-c", "printf abc"]' ]
 }
 
+@test "--joblog-format=json: what a command wrote to our own output is not known" {
+	put 1 2
+	worker -q "$queue" -c 1 --joblog log --joblog-format json true
+	worker -q "$queue" -c 1 --collect --joblog log --joblog-format json true
+	[ "$(logged received log | paste -s -d ' ')" = "null 0" ]
+}
+
 @test "--joblog-format=json: what became of each attempt" {
 	worker --setup -q "$queue" --attempts 2 --delays 100ms
 	put bad fatal good
