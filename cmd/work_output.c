@@ -40,10 +40,8 @@ const struct opt opt_work_output[] = {
 };
 
 static enum output_mode
-chosen(bool keep)
+chosen(void)
 {
-	if (keep)
-		return OUTPUT_KEPT;
 	if (work_output_options.collect)
 		return OUTPUT_PIECE;
 	return work_output_options.tag ? OUTPUT_LINES : OUTPUT_OURS;
@@ -59,11 +57,11 @@ refuse_options(void)
 }
 
 void
-work_output_begin(struct worker *w, bool keep)
+work_output_begin(struct worker *w)
 {
 	if (w->command == NULL)
 		refuse_options();
-	w->output = chosen(keep);
+	w->output = chosen();
 	w->writes = w->chats || w->output == OUTPUT_LINES || w->output == OUTPUT_PIECE;
 	if (w->writes)
 		output_open(&w->out, STDOUT_FILENO, false, 1);
@@ -120,10 +118,10 @@ open_file(struct worker *w, struct task *t, int *fd)
 static bool
 open_output(struct worker *w, struct task *t, int *fd)
 {
-	if (w->output == OUTPUT_OURS || (w->output == OUTPUT_KEPT && t->reply == NULL))
-		return true;
-	if (w->output != OUTPUT_LINES)
+	if (t->reply != NULL || w->output == OUTPUT_PIECE)
 		return open_file(w, t, fd);
+	if (w->output == OUTPUT_OURS)
+		return true;
 	return (t->output.stream = stream_open(&w->streams, &w->out, tag_of(t), fd)) != NULL;
 }
 
@@ -238,10 +236,10 @@ work_output_ended(struct worker *w, struct task *t)
 		(void)stream_drained(t->errors);
 		output_io(&w->err, 0);
 	}
+	if (t->reply != NULL || w->output == OUTPUT_OURS)
+		return true;
 	if (w->output == OUTPUT_LINES)
 		add_rest_of_lines(w, t);
-	else if (w->output != OUTPUT_PIECE)
-		return true;
 	if (w->output == OUTPUT_LINES && t->output.cookie == 0)
 		return false;	/* what was not read yet has no size */
 	return work_output_size(t) == 0 && !t->output.lost;
@@ -252,7 +250,7 @@ work_output_lost(const struct worker *w, const struct task *t)
 {
 	if (t->output.lost)
 		return true;
-	return w->writes && w->out.error != 0 && work_output_size(t) > 0 && !is_written(w, t);
+	return w->writes && t->reply == NULL && w->out.error != 0 && work_output_size(t) > 0 && !is_written(w, t);
 }
 
 /* Commands that write more get SIGPIPE, as if they had ours. */

@@ -5,14 +5,13 @@
  *	OUTPUT_OURS	it is the worker's own, and nothing passes through here
  *	OUTPUT_LINES	a pipe, passed on to ours line by line, with tags
  *	OUTPUT_PIECE	a file, written to ours in one piece when the command has ended
- *	OUTPUT_KEPT	a file, for who settles the message: the body of a reply
  *
  * What passes through here is written before its message is settled: a task
  * whose command has ended is TASK_WRITING until then.  If our standard output
  * cannot be written, the message goes back and the worker ends.
  *
- * A reply chooses OUTPUT_KEPT at the start.  When the command has ended, and
- * until its task is removed or run again, work_output_file() has all that it
+ * The body of a reply is a file, whatever the options say.  When the command
+ * has ended, and until its task is removed or run again, work_output_file() has all that it
  * wrote to its standard output: read it with pread(2) or mmap(2); its size is
  * fstat(2)'s.  The file has no name and is closed with the task, or sooner by
  * task_release_output().
@@ -37,7 +36,7 @@ struct work_output_options {
 extern struct work_output_options work_output_options;
 extern const struct opt opt_work_output[];
 
-void	work_output_begin(struct worker *, bool keep);	/* keep: OUTPUT_KEPT, whatever the options say */
+void	work_output_begin(struct worker *);
 void	work_output_end(struct worker *);
 
 /* What its next command writes to, output and errors, to be closed by the caller; -1: ours.  False: see errno. */

@@ -301,7 +301,7 @@ begin(struct worker *w, char **command)
 	w->chats = w->command == NULL && (chat == CHAT_ALWAYS || (chat == CHAT_AUTO && isatty(STDOUT_FILENO)));
 	w->replies_to = reply;
 	outbox_prepare(&w->replies, &config, TASK_REPLYING, "a reply", "replies");
-	work_output_begin(w, reply);
+	work_output_begin(w);
 	work_log_open(w);
 	open_session(w);
 }

@@ -32,7 +32,7 @@
 #include "stream.h"
 #include "tasks.h"
 
-enum output_mode { OUTPUT_OURS, OUTPUT_LINES, OUTPUT_PIECE, OUTPUT_KEPT };	/* see work_output.h */
+enum output_mode { OUTPUT_OURS, OUTPUT_LINES, OUTPUT_PIECE };	/* see work_output.h */
 
 enum stage {
 	WORKING,

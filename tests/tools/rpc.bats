@@ -348,6 +348,24 @@ for line in sys.stdin:
 	[ "$(depth "$q")" -eq 1 ]
 }
 
+@test "--tag and --collect are for who does not ask for a reply; replies have no tags" {
+	declare_queue "$q"
+	for option in --tag "--tag --collect"; do
+		send -q "$q" --message-id job one
+		# shellcheck disable=SC2086 # two words
+		run -0 worker --reply -q "$q" -c 1 $option cat
+		[ "$output" = "job	one" ]
+		# shellcheck disable=SC2086
+		spawn s worker --reply -q "$q" $option cat
+		await_consumers 10 1 "$q"
+		run -0 rpc-call -q "$q" two
+		[ "$output" = two ]
+		kill -TERM "$s_pid"
+		expect_status 0 s
+		[ ! -s s.out ]
+	done
+}
+
 @test "-c: 0 if the command succeeded, else 1; the request is done in any case" {
 	declare_queue "$q"
 	declare_queue "answers_$q"
