@@ -333,8 +333,7 @@ start(struct caller *c, const struct rmq_config *config)
 	for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
 		loop_catch(signals[i]);
 	print_open(&c->out, &c->folder, false, 1);
-	if ((c->mq = rmq_open(config)) == NULL)
-		tool_fail(EX_OSERR, "cannot open a session: out of memory");
+	c->mq = groups_open(config);
 	rmq_consume(c->mq, &(struct rmq_consumer){ .queue = reply_queue, .no_ack = true });
 }
 

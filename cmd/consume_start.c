@@ -95,14 +95,10 @@ struct rmq *
 consume_open(const char *program, const struct consume *what)
 {
 	struct rmq_config config = groups_config(program);
-	struct rmq *mq;
 
 	check_options();
 	print_choose(what->line, what->chat);
 	if (config.retry_limit == 0)
 		config.retry_limit = -1;
-	mq = rmq_open(&config);
-	if (mq == NULL)
-		tool_fail(EX_OSERR, "cannot open a session: out of memory");
-	return mq;
+	return groups_open(&config);
 }

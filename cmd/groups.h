@@ -38,6 +38,7 @@ extern const char *const chat_words[];	/* for opt_choice: enum chat */
  * wrong.  A time that was not asked for is 0, so that the caller may have a default of its own.
  */
 struct rmq_config groups_config(const char *program);
+struct rmq *groups_open(const struct rmq_config *);	/* a session; without memory for it the program ends */
 /* Where a URL may stand in the environment, in order; ends with NULL. */
 extern const char *const groups_url_variables[];
 

@@ -288,3 +288,13 @@ groups_config(const char *program)
 		.retry_limit = retry_time,
 	};
 }
+
+struct rmq *
+groups_open(const struct rmq_config *config)
+{
+	struct rmq *mq = rmq_open(config);
+
+	if (mq == NULL)
+		tool_fail(EX_OSERR, "cannot open a session: out of memory");
+	return mq;
+}

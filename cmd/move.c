@@ -126,16 +126,6 @@ choose_prefetch(void)
 		plan.prefetch = plan.count;
 }
 
-static struct rmq *
-open_session(const struct rmq_config *config)
-{
-	struct rmq *mq = rmq_open(config);
-
-	if (mq == NULL)
-		tool_fail(EX_OSERR, "cannot open a session: out of memory");
-	return mq;
-}
-
 /* It must be there: messages are not moved to a name that was mistyped. */
 static void
 find_target(struct rmq *mq)
@@ -150,7 +140,7 @@ find_target(struct rmq *mq)
 static void
 open_sessions(struct mover *m)
 {
-	static struct rmq_config from, to;
+	struct rmq_config from, to;
 
 	from = to = groups_config(tool.name);
 	if (target_urls.count > 0) {
@@ -159,10 +149,10 @@ open_sessions(struct mover *m)
 	}
 	to.confirm = true;
 	plan.user = to.uris[0].user;
-	m->from = open_session(&from);
+	m->from = groups_open(&from);
 	if (plan.dry_run)
 		return;
-	m->to = open_session(&to);
+	m->to = groups_open(&to);
 	find_target(m->to);
 }
 

@@ -4,6 +4,7 @@
  */
 #include <stdio.h>
 
+#include "groups.h"
 #include "outbox.h"
 #include "tool.h"
 
@@ -23,8 +24,7 @@ void
 outbox_open(struct outbox *o)
 {
 	o->ready = o->closing = false;
-	if ((o->mq = rmq_open(&o->config)) == NULL)
-		tool_fail(EX_OSERR, "cannot open a session: out of memory");
+	o->mq = groups_open(&o->config);
 }
 
 static struct task *

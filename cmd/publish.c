@@ -68,10 +68,8 @@ set_rate(const struct opt *o, char *arg)
 struct rmq *
 publish_open(void)
 {
-	static struct rmq_config config;
-	struct rmq *mq;
+	struct rmq_config config = groups_config(tool_name());
 
-	config = groups_config(tool_name());
 	config.confirm = true;
 	config.window_messages = (size_t)window;
 	if (config.first_limit == 0)
@@ -81,10 +79,7 @@ publish_open(void)
 	first_limit = config.first_limit;
 	if (eager && source_is_one_shot())
 		eager_recall(&config);
-	mq = rmq_open(&config);
-	if (mq == NULL)
-		tool_fail(EX_OSERR, "cannot open a session: out of memory");
-	return mq;
+	return groups_open(&config);
 }
 
 /* The line of progress gives way. */

@@ -12,16 +12,13 @@ enum { GOODBYE = 5000 };	/* ms */
 void
 queue_open(struct queue_session *s, int64_t limit)
 {
-	static struct rmq_config config;
+	struct rmq_config config = groups_config("queue");
 
-	config = groups_config("queue");
 	if (config.first_limit == 0)
 		config.first_limit = limit;
 	if (config.retry_limit == 0)
 		config.retry_limit = limit;
-	*s = (struct queue_session){ .mq = rmq_open(&config) };
-	if (s->mq == NULL)
-		tool_fail(EX_OSERR, "cannot open a session: out of memory");
+	*s = (struct queue_session){ .mq = groups_open(&config) };
 }
 
 /* The next event of any kind. */

@@ -116,13 +116,6 @@ declare_main(struct setup *s, enum rmq_declare how)
 	rmq_table_free(table);
 }
 
-static void
-open_session(struct setup *s, const struct rmq_config *config)
-{
-	if ((s->mq = rmq_open(config)) == NULL)
-		tool_fail(EX_OSERR, "cannot open a session: out of memory");
-}
-
 /* Until all is declared, or the session has failed. */
 static bool
 carry_out(struct setup *s)
@@ -159,7 +152,7 @@ compare_main(struct setup *s, const struct rmq_config *config)
 
 	if (how != RMQ_MAKE)
 		return;
-	open_session(s, config);
+	s->mq = groups_open(config);
 	declare_main(s, RMQ_MAKE);
 	if (!carry_out(s))
 		tool_warn("warning: '%s' was there before and stays as it is; what it gives up may be dropped: %s", s->queue,
@@ -190,7 +183,7 @@ setup(const struct rmq_config *config, const char *queue)
 		tool_usage("--setup cannot make an exclusive queue or a stream");
 	if (!policy_queue(queue, POLICY_DEAD, s.dead) || !policy_queue(queue, policy_queued_delay(0), name))
 		tool_usage("--queue: too long for --setup");
-	open_session(&s, config);
+	s.mq = groups_open(config);
 	declare_dead(&s);
 	for (size_t i = 0; (delay = policy_queued_delay(i)) != POLICY_DEAD; i++)
 		declare_retry(&s, delay);

@@ -171,8 +171,7 @@ handle(struct worker *w, const struct rmq_event *e)
 static void
 open_session(struct worker *w)
 {
-	if ((w->mq = rmq_open(&config)) == NULL)
-		tool_fail(EX_OSERR, "cannot open a session: out of memory");
+	w->mq = groups_open(&config);
 	rmq_declare_queue(w->mq, &(struct rmq_queue){
 	    .name = queue,
 	    .declare = groups_declare(queue, reply ? RMQ_FIND_OR_MAKE : RMQ_MAKE_OR_FIND),
