@@ -27,35 +27,41 @@ work_chat(struct worker *w, const char *what, struct rmq_bytes body)
 	output_end(&w->out, 0);
 }
 
+static void
+turn_down(struct worker *w, struct task *t, enum exit_action action)
+{
+	bool requeue = action == ACTION_REJECT_REQUEUE || action == ACTION_NACK_REQUEUE;
+
+	work_log(w, t, requeue ? "requeued" : "rejected");
+	if (t->owned && (action == ACTION_REJECT || action == ACTION_REJECT_REQUEUE))
+		rmq_reject(w->mq, t->tag, requeue);
+	else if (t->owned)
+		rmq_nack(w->mq, t->tag, false, requeue);
+	empty_gave_back(&w->empty);
+	tasks_remove(&w->tasks, t);
+}
+
 void
 work_nack(struct worker *w, struct task *t)
 {
-	work_log(w, t, "requeued");
-	if (t->owned)
-		rmq_nack(w->mq, t->tag, false, true);
-	empty_gave_back(&w->empty);
-	tasks_remove(&w->tasks, t);
+	turn_down(w, t, ACTION_NACK_REQUEUE);
 }
 
 void
 work_reject(struct worker *w, struct task *t)
 {
-	work_log(w, t, "requeued");
-	if (t->owned)
-		rmq_reject(w->mq, t->tag, true);
-	empty_gave_back(&w->empty);
-	tasks_remove(&w->tasks, t);
+	turn_down(w, t, ACTION_REJECT_REQUEUE);
 }
 
-static void
-succeeded(struct worker *w, struct task *t)
+void
+work_done(struct worker *w, struct task *t, bool succeeded)
 {
 	work_log(w, t, "acked");
 	if (t->owned && rmq_ack(w->mq, t->tag, false)) {
-		w->succeeded++;
+		w->succeeded += succeeded;
 		policy_succeeded(&w->policy, t->message);
 	}
-	if (breaker_succeeded(&w->breaker))
+	if (succeeded && breaker_succeeded(&w->breaker))
 		tool_warn("a command succeeded: going on");
 	tasks_remove(&w->tasks, t);
 }
@@ -103,21 +109,6 @@ work_start(struct worker *w)
 		work_run(w, t, &t->delivery);
 }
 
-/* As the commands of rabbitmq-cli-consumer ask for it. */
-static void
-turn_down(struct worker *w, struct task *t, enum exit_action action)
-{
-	bool requeue = action == ACTION_REJECT_REQUEUE || action == ACTION_NACK_REQUEUE;
-
-	work_log(w, t, requeue ? "requeued" : "rejected");
-	if (t->owned && (action == ACTION_REJECT || action == ACTION_REJECT_REQUEUE))
-		rmq_reject(w->mq, t->tag, requeue);
-	else if (t->owned)
-		rmq_nack(w->mq, t->tag, false, requeue);
-	empty_gave_back(&w->empty);
-	tasks_remove(&w->tasks, t);
-}
-
 static void
 settle_by_exit(struct worker *w, struct task *t, int status)
 {
@@ -129,18 +120,19 @@ settle_by_exit(struct worker *w, struct task *t, int status)
 		t->failure.reason = "exit";
 	switch (action) {
 	case ACTION_ACK:
-		succeeded(w, t);
+		work_done(w, t, true);
 		break;
 	case ACTION_DEAD:
 	case ACTION_RETRY:
 		work_failed(w, t, "command failed with %s", how);
 		break;
 	case ACTION_STOP:
-		tool_warn("command ended with %s, which the exit map does not know; the message goes back to its queue", how);
+		tool_warn("command ended with %s, which the exit map does not know; the message goes back to its queue",
+		    how);
 		w->obstacle = EX_SOFTWARE;
 		work_nack(w, t);
 		break;
-	default:
+	default:	/* as the commands of rabbitmq-cli-consumer ask for it */
 		turn_down(w, t, action);
 		break;
 	}
@@ -153,7 +145,7 @@ work_settle(struct worker *w, struct task *t)
 	if (work_output_lost(w, t) || (!t->owned && t->timed_out))
 		work_nack(w, t);
 	else if (t->reply != NULL && t->owned)
-		work_reply_outcome(w, t);
+		work_reply_outcome(t);
 	else if (t->timed_out)
 		work_failed(w, t, "command did not end within %.3g s", (double)policy_options.job_timeout / 1000);
 	else
@@ -204,7 +196,7 @@ is_due(struct worker *w, struct task *t, int64_t now)
 		time_is_over(t, now);
 	} else if (t->state == TASK_RUNNING) {
 		work_chat(w, " [x] Done", rmq_bytes(""));
-		succeeded(w, t);
+		work_done(w, t, true);
 	} else if (t->state == TASK_COPYING) {
 		t->until = 0;
 	} else if (t->again) {
@@ -246,11 +238,9 @@ work_give_back(struct worker *w)
 	struct task *t, *following;
 
 	work_nack_waiting(w);
-	for (t = TAILQ_FIRST(&w->tasks); t != NULL; t = following) {
-		following = TAILQ_NEXT(t, next);
+	TAILQ_FOREACH_SAFE(t, &w->tasks, next, following)
 		if (may_be_given_back(t))
 			work_reject(w, t);
-	}
 }
 
 void
@@ -259,11 +249,9 @@ work_end(struct worker *w, int sig)
 	struct task *t, *following;
 
 	tasks_kill(&w->tasks, sig);
-	for (t = TAILQ_FIRST(&w->tasks); t != NULL; t = following) {
-		following = TAILQ_NEXT(t, next);
+	TAILQ_FOREACH_SAFE(t, &w->tasks, next, following)
 		if (t->pid == 0 || t->state != TASK_RUNNING)
 			work_nack(w, t);
-	}
 }
 
 void

@@ -119,11 +119,9 @@ check_session(struct worker *w)
 	w->obstacle = groups_exit_status(error->status);
 	outbox_free(&w->copies.outbox);
 	w->copies.state = COPIES_OFF;
-	for (t = TAILQ_FIRST(&w->tasks); t != NULL; t = following) {
-		following = TAILQ_NEXT(t, next);
+	TAILQ_FOREACH_SAFE(t, &w->tasks, next, following)
 		if (t->state == TASK_COPYING)
 			work_reject(w, t);
-	}
 }
 
 void
@@ -133,8 +131,7 @@ work_copies(struct worker *w, int64_t now)
 
 	copies_run(&w->copies, &w->tasks);
 	check_session(w);
-	for (t = TAILQ_FIRST(&w->tasks); t != NULL; t = following) {
-		following = TAILQ_NEXT(t, next);
+	TAILQ_FOREACH_SAFE(t, &w->tasks, next, following) {
 		if (t->state != TASK_COPYING)
 			continue;
 		if (t->cookie != 0)

@@ -287,11 +287,9 @@ settle_written(struct worker *w)
 {
 	struct task *t, *following;
 
-	for (t = TAILQ_FIRST(&w->tasks); t != NULL; t = following) {
-		following = TAILQ_NEXT(t, next);
+	TAILQ_FOREACH_SAFE(t, &w->tasks, next, following)
 		if (t->state == TASK_WRITING && (is_written(w, t) || work_output_lost(w, t)))
 			work_settle(w, t);
-	}
 }
 
 void

@@ -23,22 +23,15 @@
 
 enum { MOST_LOSSES = 2 };
 
-static struct task *
-next_reply(const struct task *t)
+static bool
+is_under_way(const struct task *t)
 {
-	while (t != NULL && t->state != TASK_REPLYING)
-		t = TAILQ_NEXT(t, next);
-	return (struct task *)(uintptr_t)t;
+	return t->state == TASK_REPLYING && t->cookie != 0;
 }
 
-#define FOREACH_REPLY(t, following, tasks)							\
-	for ((t) = next_reply(TAILQ_FIRST(tasks));						\
-	    (t) != NULL && ((following) = next_reply(TAILQ_NEXT(t, next)), true); (t) = (following))
-
 void
-work_reply(struct worker *w, struct task *t, const char *error)
+work_reply(struct task *t, const char *error)
 {
-	(void)w;
 	if (error != NULL)
 		strlcpy(t->reply->error, error, sizeof t->reply->error);
 	t->state = TASK_REPLYING;
@@ -48,7 +41,7 @@ work_reply(struct worker *w, struct task *t, const char *error)
 
 /* A command that we ended has not done its work, whatever it says. */
 void
-work_reply_outcome(struct worker *w, struct task *t)
+work_reply_outcome(struct task *t)
 {
 	int status = t->failure.status;
 	char how[64], why[64] = "";
@@ -65,22 +58,14 @@ work_reply_outcome(struct worker *w, struct task *t)
 		job_describe(status, how, sizeof how);
 		tool_warn("command failed with %s; the caller is told", how);
 	}
-	work_reply(w, t, why[0] != '\0' ? why : NULL);
+	work_reply(t, why[0] != '\0' ? why : NULL);
 }
 
 static void
 done(struct worker *w, struct task *t)
 {
-	const struct outcome *o = &t->reply->outcome;
-	bool good = o->status == 0 && t->reply->error[0] == '\0';
-
 	w->active = rmq_now();
-	work_log(w, t, "acked");
-	if (t->owned && rmq_ack(w->mq, t->tag, false) && good)
-		w->succeeded++;
-	if (good && breaker_succeeded(&w->breaker))
-		tool_warn("a command succeeded: going on");
-	tasks_remove(&w->tasks, t);
+	work_done(w, t, t->reply->outcome.status == 0 && t->reply->error[0] == '\0');
 }
 
 /* The work is done, and to do it again would not help. */
@@ -116,7 +101,7 @@ send_without_body(struct worker *w, struct task *t, const char *why)
 	}
 	snprintf(text, sizeof text, "the reply cannot be sent: %s", why);
 	t->reply->no_body = true;
-	work_reply(w, t, text);
+	work_reply(t, text);
 }
 
 static void
@@ -161,13 +146,13 @@ send_replies(struct worker *w)
 	size_t under_way = 0;
 	bool suspect = false;
 
-	FOREACH_REPLY(t, following, &w->tasks)
-		if (t->cookie != 0) {
+	TAILQ_FOREACH(t, &w->tasks, next)
+		if (is_under_way(t)) {
 			under_way++;
 			suspect = suspect || t->reply->losses > 0;
 		}
-	FOREACH_REPLY(t, following, &w->tasks) {
-		if (t->cookie != 0)
+	TAILQ_FOREACH_SAFE(t, &w->tasks, next, following) {
+		if (t->state != TASK_REPLYING || t->cookie != 0)
 			continue;
 		if (suspect || (t->reply->losses > 0 && under_way > 0) || !outbox_has_room(&w->replies))
 			return;
@@ -196,8 +181,8 @@ heed_loss(struct worker *w)
 	if (!w->replies.lost || w->replies.closing)
 		return;
 	outbox_free(&w->replies);
-	FOREACH_REPLY(t, following, &w->tasks) {
-		if (t->cookie == 0)
+	TAILQ_FOREACH_SAFE(t, &w->tasks, next, following) {
+		if (!is_under_way(t))
 			continue;
 		t->cookie = 0;
 		if (++t->reply->losses >= MOST_LOSSES)
@@ -216,8 +201,9 @@ heed_error(struct worker *w)
 	tool_warn("cannot send replies: %s", error->text);
 	w->obstacle = groups_exit_status(error->status);
 	outbox_free(&w->replies);
-	FOREACH_REPLY(t, following, &w->tasks)
-		work_nack(w, t);
+	TAILQ_FOREACH_SAFE(t, &w->tasks, next, following)
+		if (t->state == TASK_REPLYING)
+			work_nack(w, t);
 }
 
 void
@@ -226,8 +212,8 @@ work_replies(struct worker *w)
 	struct task *t, *following;
 
 	outbox_run(&w->replies, &w->tasks);
-	FOREACH_REPLY(t, following, &w->tasks)
-		if (t->cookie != 0)
+	TAILQ_FOREACH_SAFE(t, &w->tasks, next, following)
+		if (is_under_way(t))
 			heed_outcome(w, t);
 	heed_loss(w);
 	heed_error(w);

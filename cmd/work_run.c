@@ -36,7 +36,7 @@ not_started(struct worker *w, struct task *t, const struct job_error *why)
 	if (why->fault == JOB_TOO_LARGE && t->reply != NULL) {
 		tool_warn("cannot run %s for a request: %s; the caller is told", w->command[0], strerror(why->code));
 		t->reply->outcome.status = -1;
-		work_reply(w, t, strerror(why->code));
+		work_reply(t, strerror(why->code));
 		return;
 	}
 	if (why->fault == JOB_TOO_LARGE) {

@@ -2,18 +2,18 @@
 /*
  * What the parts of a worker know of each other.
  *
- *	worker.c	the program: its options, its session, its loop
+ *	worker.c		the program: its options, its session, its loop
  *	worker_subscribe.c	for how many messages, and for how long
- *	work.c		a message from its delivery to the end of its command
- *	work_run.c	the start of its command
- *	work_output.c	where its standard output goes
- *	work_log.c	what is written down of it
- *	work_failed.c	what becomes of it when the command failed
- *	work_copies.c	copies of it, until they are confirmed
- *	work_replies.c	the reply to it, until it is confirmed
- *	returns.c	messages whose pause in a queue is over
- *	worker_empty.c	whether the queue is empty
- *	worker_end.c	limits, signals and the end
+ *	worker_empty.c		whether the queue is empty
+ *	worker_report.c		how it is: for SIGUSR2, and for who supervises it
+ *	worker_end.c		limits, signals and the end
+ *	work.c			a message from its delivery until it is settled
+ *	work_run.c		the start of its command
+ *	work_output.c		where the output of the command goes
+ *	work_log.c		what is written down of it
+ *	work_failed.c		what becomes of the message when it failed
+ *	work_copies.c		copies of the message, until they are confirmed
+ *	work_replies.c		the reply to it, until that is confirmed
  */
 #ifndef WORKER_H
 #define WORKER_H
@@ -96,44 +96,49 @@ struct worker {
 	bool		 closing, closed, failed; /* the session */
 };
 
+void	worker_subscribe(struct worker *);
+bool	worker_refused_time(struct worker *);	/* the queue does not know x-consumer-timeout; the next time not */
+
+int64_t	worker_ask_time(const struct worker *);	/* -1: there is nothing to ask */
+void	worker_ask(struct worker *, int64_t now);	/* the broker, if it is time to */
+void	worker_answered(struct worker *, const struct rmq_event *);
+
+void	worker_report(const struct worker *, int64_t now);	/* what runs since when, on standard error */
+void	worker_notify(const struct worker *);	/* who supervises it: whether it takes messages */
+
+void	worker_stop(struct worker *, int status);	/* the first reason decides the exit status */
+void	worker_caught(struct worker *, int sig);
+void	worker_resume(struct worker *);		/* taking messages, if nothing is against it */
+int64_t	worker_deadline(const struct worker *);
+void	worker_heed_limits(struct worker *, int64_t now);
+bool	worker_over(struct worker *, int64_t now);
+int	worker_verdict(const struct worker *);		/* the exit status, or an end by a signal */
+
 void	work_take(struct worker *, const struct rmq_delivery *);
 void	work_start(struct worker *);		/* what waits, while jobs are free */
-void	work_run(struct worker *, struct task *, const struct rmq_delivery *);	/* the next attempt at it */
-void	work_settle(struct worker *, struct task *);	/* its command has ended, and its output is where it belongs */
 void	work_reap(struct worker *);		/* commands that have ended */
 void	work_due(struct worker *, int64_t now);	/* what has rested, pretended or run long enough */
+void	work_settle(struct worker *, struct task *);	/* its command has ended, and its output is where it belongs */
 void	work_nack_waiting(struct worker *);	/* what was not started */
 void	work_give_back(struct worker *);	/* all that does not run */
 void	work_end(struct worker *, int sig);	/* what runs, before its time */
-void	work_chat(struct worker *, const char *what, struct rmq_bytes body);
 void	work_lost(struct worker *);		/* commands whose messages are no longer ours, as --on-lost says */
-
+void	work_chat(struct worker *, const char *what, struct rmq_bytes body);
+/* These settle a message, and remove its task. */
+void	work_done(struct worker *, struct task *, bool succeeded);	/* acknowledged; succeeded: its command, too */
 void	work_nack(struct worker *, struct task *);	/* it goes back: not its fault */
 void	work_reject(struct worker *, struct task *);	/* it goes back: its attempt failed */
+
+void	work_run(struct worker *, struct task *, const struct rmq_delivery *);	/* the next attempt at it */
 
 /* One attempt failed; t->failure.reason: it must not be tried again. */
 void	work_failed(struct worker *, struct task *, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 void	work_copies(struct worker *, int64_t now);	/* sends copies, and acknowledges what was confirmed */
 
 /* The task's reply is sent, and then the request acknowledged; error: what went wrong beside the command, or NULL. */
-void	work_reply(struct worker *, struct task *, const char *error);
-void	work_reply_outcome(struct worker *, struct task *);	/* as the command ended */
+void	work_reply(struct task *, const char *error);
+void	work_reply_outcome(struct task *);	/* as the command ended */
 void	work_replies(struct worker *);
 void	work_replies_lost(struct worker *);	/* with the requests; before these are forgotten */
-
-void	worker_subscribe(struct worker *);
-bool	worker_refused_time(struct worker *);	/* the queue does not know x-consumer-timeout; the next time not */
-void	worker_stop(struct worker *, int status);	/* the first reason decides the exit status */
-void	worker_caught(struct worker *, int sig);
-void	worker_resume(struct worker *);		/* taking messages, if nothing is against it */
-void	worker_report(const struct worker *, int64_t now);	/* what runs since when, on standard error */
-void	worker_notify(const struct worker *);	/* who supervises it: whether it takes messages */
-int64_t	worker_ask_time(const struct worker *);	/* -1: there is nothing to ask */
-void	worker_ask(struct worker *, int64_t now);	/* the broker, if it is time to */
-void	worker_answered(struct worker *, const struct rmq_event *);
-int64_t	worker_deadline(const struct worker *);
-void	worker_heed_limits(struct worker *, int64_t now);
-bool	worker_over(struct worker *, int64_t now);
-int	worker_verdict(const struct worker *);		/* the exit status, or an end by a signal */
 
 #endif

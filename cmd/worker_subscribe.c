@@ -62,7 +62,8 @@ worker_subscribe(struct worker *w)
 {
 	struct rmq_table *table = arguments(w);
 
-	rmq_consume(w->mq, &(struct rmq_consumer){ .queue = w->queue, .prefetch = (uint16_t)w->hold, .arguments = table });
+	rmq_consume(w->mq, &(struct rmq_consumer){
+	    .queue = w->queue, .prefetch = (uint16_t)w->hold, .arguments = table });
 	rmq_table_free(table);
 	w->subscribed = w->consuming = true;
 	w->active = rmq_now();
