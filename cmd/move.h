@@ -18,6 +18,7 @@
 
 #include <rmq.h>
 
+#include "empty.h"
 #include "opt.h"
 #include "progress.h"
 
@@ -85,12 +86,12 @@ struct mover {
 	uint64_t	 size;		/* messages that were there in the beginning */
 
 	bool		 consuming;	/* it was asked for */
-	bool		 connected, looking, counted;
+	bool		 connected, counted;
 	bool		 stopping, stopped, closing, closed, target_closed;
 	bool		 doubt;		/* the broker may not have got the last acknowledgements */
 	bool		 to_failed;
 	bool		 full;		/* no more can be held */
-	unsigned	 empty;		/* how often in a row the queue was seen to be */
+	struct empty	 empty;		/* the source */
 	int64_t		 active, delivered;	/* when something happened; when a message came */
 	int64_t		 end_at, give_up_at;	/* rmq_now(); negative: none */
 	int		 signal;

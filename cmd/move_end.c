@@ -11,8 +11,6 @@
 #include "tool.h"
 
 enum {
-	QUIET = 100,		/* ms without anything, before the source is asked whether it is empty */
-	LOOKS = 2,		/* that must agree: some queues count late */
 	STALL = 10 * 1000,	/* ms for a queue that has messages to send one */
 	GRACE = 10 * 1000	/* ms to end after a signal */
 };
@@ -27,8 +25,15 @@ earlier(int64_t a, int64_t b)
 static bool
 is_quiet(const struct mover *m)
 {
-	return m->consuming && m->connected && !m->stopping && !m->looking && m->count == 0 &&
+	return m->consuming && m->connected && !m->stopping && m->count == 0 &&
 	    (m->to == NULL || rmq_can_publish(m->to));
+}
+
+/* When the source is to be asked whether it is empty, -1: not yet. */
+static int64_t
+look_time(const struct mover *m)
+{
+	return is_quiet(m) ? empty_time(&m->empty, m->active) : -1;
 }
 
 int64_t
@@ -38,15 +43,17 @@ move_deadline(const struct mover *m)
 
 	if (!m->stopping)
 		t = earlier(t, m->end_at);
-	return is_quiet(m) ? earlier(t, m->active + QUIET) : t;
+	return earlier(t, look_time(m));
 }
 
 void
 move_look(struct mover *m)
 {
-	if (!is_quiet(m) || rmq_now() < m->active + QUIET)
+	int64_t when = look_time(m);
+
+	if (when < 0 || rmq_now() < when)
 		return;
-	m->looking = true;
+	empty_asked(&m->empty, 1);
 	rmq_look_at_queue(m->from, m->plan->source);
 }
 
@@ -59,17 +66,16 @@ check_stall(struct mover *m, uint32_t messages)
 	if (m->full)
 		move_stop(m);
 	else if (rmq_now() >= m->delivered + STALL)
-		move_fail(m, EX_FEWER, "cannot move all messages of queue '%s': it has %" PRIu32 " but sends none", source,
-		    messages);
+		move_fail(m, EX_FEWER, "cannot move all messages of queue '%s': it has %" PRIu32 " but sends none",
+		    source, messages);
 }
 
 /* The first answer was asked for before anything was taken. */
 void
 move_looked(struct mover *m, const struct rmq_event *e)
 {
-	bool first = !m->counted;
+	bool first = !m->counted, quiet = m->count == 0 && !m->empty.found;
 
-	m->looking = false;
 	m->counted = true;
 	if (e->code != 0) {
 		move_fail(m, e->code == 403 ? EX_NOPERM : e->code == 404 ? EX_NOUSER : EX_CONFIG,
@@ -78,15 +84,9 @@ move_looked(struct mover *m, const struct rmq_event *e)
 	}
 	if (first)
 		m->size = e->messages;
-	if (m->count > 0 || rmq_now() < m->delivered + QUIET) {
-		m->empty = 0;
-		return;
-	}
-	m->active = rmq_now();
-	m->empty = e->messages == 0 ? m->empty + 1 : 0;
-	if (m->empty >= LOOKS)
+	if (empty_answered(&m->empty, quiet && e->messages == 0))
 		move_stop(m);
-	else if (m->empty == 0)
+	else if (quiet && e->messages > 0)
 		check_stall(m, e->messages);
 }
 
@@ -151,8 +151,8 @@ static void
 report_end(struct mover *m)
 {
 	if (m->full)
-		move_fail(m, EX_FEWER, "cannot look at all messages of queue '%s': %" PRId64 " that stay are held, and no more "
-		    "can be (see --prefetch)", m->plan->source, m->plan->prefetch);
+		move_fail(m, EX_FEWER, "cannot look at all messages of queue '%s': %" PRId64 " that stay are held, "
+		    "and no more can be (see --prefetch)", m->plan->source, m->plan->prefetch);
 	if (m->doubt || (!m->closed && m->moved > 0))
 		move_fail(m, EX_TEMPFAIL, "cannot tell whether the last acknowledgements arrived: %s",
 		    m->doubt ? "the connection was lost" : "there was no time to ask");
@@ -174,8 +174,8 @@ summarize(struct mover *m)
 		move_tell(m, "would-move=%" PRIu64 " unmatched=%" PRIu64 " without-origin=%" PRIu64, m->wanted,
 		    m->unmatched, m->nowhere);
 	else
-		move_tell(m, "moved=%" PRIu64 " returned=%" PRIu64 " refused=%" PRIu64 " nacked=%" PRIu64 " unmatched=%" PRIu64
-		    " without-origin=%" PRIu64 " in-doubt=%" PRIu64, m->moved, m->returned, m->refused, m->nacked,
+		move_tell(m, "moved=%" PRIu64 " returned=%" PRIu64 " refused=%" PRIu64 " nacked=%" PRIu64
+		    " unmatched=%" PRIu64 " without-origin=%" PRIu64 " in-doubt=%" PRIu64, m->moved, m->returned, m->refused, m->nacked,
 		    m->unmatched, m->nowhere, m->again + m->count);
 }
 

@@ -65,7 +65,7 @@ consume(struct mover *m)
 		return;
 	m->consuming = true;
 	rmq_look_at_queue(m->from, m->plan->source);
-	m->looking = true;
+	empty_asked(&m->empty, 1);
 	rmq_consume(m->from, &(struct rmq_consumer){
 	    .queue = m->plan->source, .prefetch = (uint16_t)m->plan->prefetch });
 }
@@ -151,6 +151,7 @@ on_source_event(struct mover *m, const struct rmq_event *e)
 	case RMQ_READY:
 		m->connected = true;
 		m->active = m->delivered = rmq_now();
+		empty_found(&m->empty);
 		if (m->to == NULL)
 			consume(m);
 		break;

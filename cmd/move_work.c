@@ -106,6 +106,7 @@ move_take(struct mover *m, const struct rmq_delivery *d)
 	struct move_letter l;
 
 	m->active = m->delivered = rmq_now();
+	empty_found(&m->empty);
 	if (m->stopping) {
 		hold(m, d->tag);
 		return;
