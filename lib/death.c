@@ -79,7 +79,6 @@ rmq_table_death(const struct rmq_table *t, struct rmq_bytes *exchange, struct rm
 	return true;
 }
 
-/* https://www.rabbitmq.com/docs/sender-selected for the last two. */
 void
 rmq_table_scrub(struct rmq_table *t)
 {

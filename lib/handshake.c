@@ -196,6 +196,12 @@ allows(uint32_t proposed, uint32_t said)
 }
 
 static bool
+guess_is_right(const struct connection *c, const amqp_connection_tune_t *tune)
+{
+	return allows(tune->channel_max, c->channel_max) && allows(tune->frame_max, (uint32_t)c->frame_max);
+}
+
+static bool
 on_tune(struct connection *c, const amqp_connection_tune_t *tune)
 {
 	amqp_connection_tune_ok_t ok = answer(c, tune);
@@ -206,9 +212,9 @@ on_tune(struct connection *c, const amqp_connection_tune_t *tune)
 	c->heard.frame_max = tune->frame_max;
 	c->heard.heartbeat = tune->heartbeat;
 	if (ok.frame_max < FRAME_MAX_LEAST)
-		return connection_down(c, RMQ_PROTOCOL, 0, "the broker allows frames of %u bytes, at least %d are needed",
-		    ok.frame_max, FRAME_MAX_LEAST);
-	if (c->guessing && !(allows(tune->channel_max, c->channel_max) && allows(tune->frame_max, (uint32_t)c->frame_max)))
+		return connection_down(c, RMQ_PROTOCOL, 0,
+		    "the broker allows frames of %u bytes, at least %d are needed", ok.frame_max, FRAME_MAX_LEAST);
+	if (c->guessing && !guess_is_right(c, tune))
 		return connection_down(c, RMQ_UNAVAILABLE, 0, "the broker has other limits than before");
 	c->state = CONNECTION_OPENING;
 	if (!c->guessing)

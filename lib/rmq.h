@@ -29,11 +29,11 @@
  * happened in one line without a newline, a full stop or a secret.  Texts that
  * come from a broker are raw bytes: escape them before a terminal sees them.
  *
- * Memory: what is handed in is copied before the call returns, except struct
- * rmq_config and its URIs, which must outlive the session.  What is handed
- * out is borrowed: it lives until the next rmq_io() on the same session.
- * Large bodies alone can change hands without a copy: see "given" of struct
- * rmq_message, and rmq_take_body().
+ * Memory: what is handed in is copied before the call returns, except what
+ * struct rmq_config points to (URIs, hints, strings), which must outlive the
+ * session.  What is handed out is borrowed: it lives until the next rmq_io()
+ * on the same session.  Large bodies alone can change hands without a copy:
+ * see "given" of struct rmq_message, and rmq_take_body().
  *
  * Times are milliseconds; a negative limit means "for ever".
  */
@@ -148,7 +148,10 @@ bool	 rmq_type_by_name(const char *name, enum rmq_type *);	/* "int", "bool", "ti
  */
 bool	 rmq_table_death(const struct rmq_table *, struct rmq_bytes *exchange, struct rmq_bytes *routing_key,
 	    struct rmq_bytes *queue);
-/* Removes what brokers noted of its deliveries and deaths, and CC and BCC, which would route a copy elsewhere again. */
+/*
+ * Makes the headers of a message those of a copy of it: without what brokers noted of its deliveries and deaths, and
+ * without CC and BCC, which would route the copy elsewhere again.  https://www.rabbitmq.com/docs/sender-selected
+ */
 void	 rmq_table_scrub(struct rmq_table *);
 /* Appends the table as a JSON object; types that JSON lacks are {"$int32":5} and the like. */
 bool	 rmq_table_json(const struct rmq_table *, struct rmq_buffer *);
@@ -208,12 +211,14 @@ bool	 rmq_envelope_parse(struct rmq_envelope *, const char *text, size_t len, st
  * trips less.  It does so on one connection only; if the broker asks for
  * something else now, the next one is made in order.  The user and the
  * password travel unasked too, so hint at no host that was not spoken to.
+ * https://www.rabbitmq.com/resources/specs/amqp0-9-1.pdf section 2.2.4
  */
 struct rmq_hint {
-	const struct rmq_uri *uri;		/* whom it is about */
-	const struct rmq_host *host;
-	uint16_t	 channel_max, heartbeat;	/* as the broker proposed them */
-	uint32_t	 frame_max;
+	const struct rmq_uri *uri;		/* whom it is about: one of the configuration's, */
+	const struct rmq_host *host;		/* and one of its hosts */
+	uint16_t	 channel_max;		/* as the broker proposed these three; 0: no limit, no wish */
+	uint16_t	 heartbeat;		/* seconds */
+	uint32_t	 frame_max;		/* bytes */
 	bool		 plain, external;	/* the ways to log in that it offered */
 };
 
@@ -221,7 +226,7 @@ struct rmq_hint {
 struct rmq_config {
 	const struct rmq_uri *uris;		/* at least one; tried in turn, and the hosts of each */
 	size_t		 nuris;
-	const struct rmq_hint *hints;		/* NULL: none; they must outlive the session too */
+	const struct rmq_hint *hints;		/* NULL: none */
 	size_t		 nhints;
 	const char	*name;			/* shown by the broker's tools as connection_name */
 	const char	*product, *version;
@@ -242,31 +247,33 @@ void		 rmq_free(struct rmq *);		/* at once; NULL is fine */
 void		 rmq_close(struct rmq *);
 bool		 rmq_failed(const struct rmq *);
 const struct rmq_error *rmq_error(const struct rmq *);
-bool		 rmq_hint(const struct rmq *, struct rmq_hint *);	/* for the next time; false before RMQ_READY */
+/* What this broker asked for, for the next time; it borrows from the configuration.  False before the first RMQ_READY. */
+bool		 rmq_hint(const struct rmq *, struct rmq_hint *);
 const char	*rmq_server_version(const struct rmq *);	/* "4.3.6"; "" before it is known */
 
 int		 rmq_fd(const struct rmq *);		/* for poll(); -1 while there is nothing but time to wait for */
 short		 rmq_events(const struct rmq *);
 int		 rmq_wait_ms(struct rmq *);		/* writes what waits; how long poll() may sleep: ask it before rmq_events() */
+void		 rmq_io(struct rmq *, short revents);	/* reads, writes, timers; call it at every turn */
 /*
- * The caller has deliveries that it has not begun with, and others need not wake it: what the broker says is then
- * read RMQ_REST_MS after the last that was read, all at once.  What is to be written is written.  False at first.
+ * True: the caller has deliveries that it has not begun with, so others need not wake it.  rmq_events() and
+ * rmq_wait_ms() then let it sleep until RMQ_REST_MS (ms) after the last that was read; what has come by then is read
+ * at once.  What is to be written is written without delay.  False at first, and to be told anew when it changes.
  */
 enum { RMQ_REST_MS = 10 };
 void		 rmq_stocked(struct rmq *, bool);
-void		 rmq_io(struct rmq *, short revents);	/* reads, writes, timers; call it at every turn */
 
 enum rmq_event_type {
 	RMQ_READY,		/* connected, everything declared, consumers too (each time anew) */
 	RMQ_DELIVERED,		/* a message */
 	RMQ_RETURNED,		/* a mandatory record that no queue wanted; its confirm has still to come */
-	RMQ_NACKED,		/* a record the broker did not take; it is sent again until it is given_up */
+	RMQ_NACKED,		/* a record the broker did not take; it is sent again unless it is given_up */
 	RMQ_REFUSED,		/* a record that the broker never takes: text says why; its neighbours are safe */
-	RMQ_SUBSCRIBED,		/* a consumer that RMQ_READY did not answer for is there now */
+	RMQ_SUBSCRIBED,		/* a consumer that was asked for after RMQ_READY is there now */
 	RMQ_STOPPED,		/* rmq_stop_consuming() is done: no delivery comes after this */
 	RMQ_BLOCKED,		/* the broker takes no messages for now: text says why */
 	RMQ_UNBLOCKED,
-	RMQ_LOST,		/* the connection, or a subscription that the broker ended: text says why; all tags are void */
+	RMQ_LOST,		/* the connection, unless taken_back: text says why; all tags are void */
 	RMQ_ANSWERED,		/* an order (see below): code 0 and counts, or the code and text of the refusal */
 	RMQ_CLOSED		/* after rmq_close(): all is settled */
 };
@@ -284,12 +291,11 @@ struct rmq_event {
 	enum rmq_event_type type;
 	struct rmq_delivery delivery;		/* RMQ_DELIVERED */
 	uint64_t	 cookie;		/* RMQ_RETURNED, RMQ_NACKED, RMQ_REFUSED: of the record */
-	bool		 given_up;		/* RMQ_NACKED: for the fifth time, and it counts as nacked */
-	bool		 taken_back;		/* RMQ_LOST: only what was delivered, by the broker */
+	bool		 given_up;		/* RMQ_NACKED: it was the fifth time; the record counts as nacked */
+	bool		 taken_back;		/* RMQ_LOST: only what was delivered; the connection stands, RMQ_READY follows */
 	int		 code;			/* RMQ_RETURNED, RMQ_REFUSED: AMQP reply code */
 	struct rmq_bytes text;			/* RMQ_RETURNED, RMQ_REFUSED, RMQ_BLOCKED, RMQ_LOST */
 	struct rmq_bytes exchange, routing_key;	/* RMQ_RETURNED */
-	unsigned	 consumer;		/* RMQ_SUBSCRIBED */
 	uint32_t	 messages, consumers;	/* RMQ_ANSWERED: ready messages (there, deleted, purged); consumers */
 };
 
@@ -361,7 +367,7 @@ struct rmq_message {
 	struct rmq_bytes exchange, routing_key;	/* both at most 255 bytes */
 	const struct rmq_properties *properties;	/* NULL: none */
 	struct rmq_bytes body;
-	struct rmq_buffer *given;	/* NULL, or the buffer that the body begins: if it is large, it is taken, not copied */
+	struct rmq_buffer *given;		/* NULL: copy the body; else where it begins, and it may be taken: see below */
 	bool		 mandatory;
 	uint64_t	 cookie;		/* the caller's; in ascending order */
 };
@@ -369,13 +375,17 @@ struct rmq_message {
 struct rmq_counts {
 	uint64_t	 accepted;		/* by rmq_publish() */
 	uint64_t	 confirmed, returned;
-	uint64_t	 nacked;		/* given up */
+	uint64_t	 nacked;		/* given up after five nacks */
 	uint64_t	 refused;		/* RMQ_REFUSED */
 	uint64_t	 unsettled;		/* all others */
 	uint64_t	 in_doubt;		/* of these: were on the wire at least once */
 	uint64_t	 settled_through;	/* cookie of the last record before the first unsettled one */
 };
 
+/*
+ * A body of more than one small frame lies in a buffer of its own.  One that is `given' is that buffer: the session
+ * frees it, and leaves an empty one with the caller.  If the buffer is not emptied, the body was copied.
+ */
 bool		 rmq_can_publish(const struct rmq *);	/* there is room in the window, and the broker takes messages */
 /* false: the message can never be sent as it is, nothing was taken; the error says why. */
 bool		 rmq_publish(struct rmq *, const struct rmq_message *, struct rmq_error *);
@@ -389,7 +399,10 @@ struct rmq_counts rmq_counts(const struct rmq *);
 bool		 rmq_ack(struct rmq *, uint64_t tag, bool all_before);
 bool		 rmq_nack(struct rmq *, uint64_t tag, bool all_before, bool requeue);	/* given back: not the message's fault */
 bool		 rmq_reject(struct rmq *, uint64_t tag, bool requeue);		/* the attempt failed; counts from 4.3 on */
-/* Takes over the buffer of a body that came in several frames; false: it lies among others, there is none to take. */
+/*
+ * Hands over the buffer of a large body before it is borrowed no longer: the caller frees it, and the body of the
+ * delivery stays where it is.  False: the body came in one frame and has no buffer of its own, nothing was done.
+ */
 bool		 rmq_take_body(struct rmq *, const struct rmq_delivery *, struct rmq_buffer *);
 void		 rmq_stop_consuming(struct rmq *);	/* what was delivered can still be settled */
 void		 rmq_resume_consuming(struct rmq *);	/* after RMQ_STOPPED; before it, nothing happens */

@@ -145,7 +145,7 @@ topology_done(struct rmq *mq, struct step *s, amqp_method_number_t reply, void *
 	if (s->kind == STEP_CONSUME && mq->stopping)
 		topology_cancel(mq, s);
 	else if (s->kind == STEP_CONSUME && mq->state == SESSION_READY)
-		session_event(mq, (struct rmq_event){ .type = RMQ_SUBSCRIBED, .consumer = s->consumer });
+		session_event(mq, (struct rmq_event){ .type = RMQ_SUBSCRIBED });
 }
 
 static const char *

@@ -193,7 +193,7 @@ keep_event(struct peer *p, const struct rmq_event *ev)
 	to = &p->events[p->nevents++];
 	*to = (struct peer_event){
 		.type = ev->type, .tag = ev->delivery.tag, .cookie = ev->cookie, .code = ev->code,
-		.consumer = ev->type == RMQ_DELIVERED ? ev->delivery.consumer : ev->consumer,
+		.consumer = ev->delivery.consumer,
 		.redelivered = ev->delivery.redelivered, .given_up = ev->given_up, .taken_back = ev->taken_back,
 	};
 	copy_text(to->text, sizeof to->text, ev->text);

@@ -352,10 +352,10 @@ test_resume_consuming(void **state)
 	rmq_resume_consuming(p.mq);
 	peer_no_event(&p);
 	peer_consumed(&p, "c0");
-	assert_int_equal(peer_event(&p, RMQ_SUBSCRIBED)->consumer, 0);
+	peer_event(&p, RMQ_SUBSCRIBED);
 	rmq_consume(p.mq, &(struct rmq_consumer){ .queue = "r" });
 	peer_consumed(&p, "c1");
-	assert_int_equal(peer_event(&p, RMQ_SUBSCRIBED)->consumer, 1);
+	peer_event(&p, RMQ_SUBSCRIBED);
 	peer_goodbye(&p);
 	peer_close(&p);
 }
