@@ -159,22 +159,13 @@ mend(struct joblog *log)
 	return !log->torn;
 }
 
-/* A file that is empty, as it is at first and after somebody truncated it. */
-static bool
-is_empty(const struct joblog *log)
+/* -1: it has none. */
+static off_t
+size_of(const struct joblog *log)
 {
 	struct stat st;
 
-	return fstat(log->fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size == 0;
-}
-
-/* The same, or something without a size. */
-static bool
-begins(const struct joblog *log)
-{
-	struct stat st;
-
-	return fstat(log->fd, &st) == 0 && (!S_ISREG(st.st_mode) || st.st_size == 0);
+	return fstat(log->fd, &st) == 0 && S_ISREG(st.st_mode) ? st.st_size : -1;
 }
 
 static bool
@@ -184,10 +175,11 @@ add_header(struct joblog *log)
 	return log->json || append(log, HEADER, strlen(HEADER));
 }
 
+/* Somebody may have truncated the file. */
 static bool
 put(struct joblog *log, const char *line)
 {
-	if (is_empty(log) && !add_header(log))
+	if (size_of(log) == 0 && !add_header(log))
 		return false;
 	return mend(log) && append(log, line, strlen(line));
 }
@@ -203,7 +195,7 @@ begin(struct joblog *log)
 		return false;
 	}
 	log->command = joined.data;
-	return !begins(log) || add_header(log);
+	return size_of(log) > 0 || add_header(log);
 }
 
 bool
