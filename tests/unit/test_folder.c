@@ -26,7 +26,7 @@ static int
 make(void **state)
 {
 	(void)state;
-	memcpy(path + sizeof(path) - 7, "XXXXXX", 6);
+	memset(path + sizeof(path) - 7, 'X', 6);
 	if (mkdtemp(path) == NULL)
 		return -1;
 	return folder_open(&folder, path, true);

@@ -223,6 +223,7 @@ static void
 last_words_are_kept(void **state)
 {
 	char data[8000];
+	static const char end[] = { 'e', 'n', 'd' };
 	char *text;
 
 	(void)state;
@@ -239,7 +240,7 @@ last_words_are_kept(void **state)
 	assert_int_equal(strlen(text), TAIL_SIZE);
 	free(text);
 	memset(data, '\377', sizeof data);
-	memcpy(data + sizeof data - 3, "end", 3);
+	memcpy(data + sizeof data - sizeof end, end, sizeof end);
 	text = words(data, sizeof data);
 	assert_in_range(strlen(text), TAIL_SIZE - 4, TAIL_SIZE);
 	assert_string_equal(text + strlen(text) - 3, "end");
