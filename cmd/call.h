@@ -7,8 +7,7 @@
  * connection that is lost once the request was on its way takes the reply
  * with it, and nothing is sent a second time.
  *
- * What became of the request is in the reply's headers, as `worker --reply'
- * sets them (cmd/replies.h).  A reply without them is a success.
+ * What became of the request is in the reply's headers: see outcome.h.
  */
 #ifndef CALL_H
 #define CALL_H

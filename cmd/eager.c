@@ -30,10 +30,10 @@ find_folder(void)
 	int n = -1;
 
 	if (base != NULL && *base == '/')
-		n = snprintf(folder, sizeof(folder), "%s/rmq-tools", base);
+		n = snprintf(folder, sizeof folder, "%s/rmq-tools", base);
 	else if (home != NULL && *home == '/')
-		n = snprintf(folder, sizeof(folder), "%s/.cache/rmq-tools", home);
-	if (n < 0 || n >= (int)sizeof(folder))
+		n = snprintf(folder, sizeof folder, "%s/.cache/rmq-tools", home);
+	if (n < 0 || n >= (int)sizeof folder)
 		folder[0] = '\0';
 	return folder[0] != '\0';
 }

@@ -46,7 +46,7 @@ set_address(const char *name)
 {
 	size_t len = strlen(name);
 
-	errno = *name != '/' && *name != '@' ? EAFNOSUPPORT : len >= sizeof(notify.to.sun_path) ? ENAMETOOLONG : 0;
+	errno = *name != '/' && *name != '@' ? EAFNOSUPPORT : len >= sizeof notify.to.sun_path ? ENAMETOOLONG : 0;
 	if (errno != 0)
 		return false;
 	notify.to.sun_family = AF_UNIX;
