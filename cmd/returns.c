@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "copy.h"
+#include "groups.h"
 #include "policy.h"
 #include "returns.h"
 #include "tool.h"
@@ -35,8 +36,7 @@ open_session(struct returns *r)
 	char name[POLICY_NAME];
 	int64_t delay;
 
-	if ((r->mq = rmq_open(&r->config)) == NULL)
-		tool_fail(EX_OSERR, "cannot open a session: out of memory");
+	r->mq = groups_open(&r->config);
 	for (size_t i = 0; (delay = policy_queued_delay(i)) != POLICY_DEAD; i++) {
 		policy_queue(r->queue, delay, name);
 		rmq_consume(r->mq, &(struct rmq_consumer){ .queue = name, .prefetch = PREFETCH });
@@ -281,8 +281,7 @@ send_and_settle(struct returns *r, int64_t now)
 {
 	struct task *t, *following;
 
-	for (t = TAILQ_FIRST(&r->held); t != NULL; t = following) {
-		following = TAILQ_NEXT(t, next);
+	TAILQ_FOREACH_SAFE(t, &r->held, next, following) {
 		if (t->state != TASK_COPYING)
 			continue;
 		if (t->cookie != 0)
@@ -371,11 +370,9 @@ returns_leave(struct returns *r, int64_t now)
 	if (r->mq == NULL)
 		return;
 	rmq_stop_consuming(r->mq);
-	for (t = TAILQ_FIRST(&r->held); t != NULL; t = following) {
-		following = TAILQ_NEXT(t, next);
+	TAILQ_FOREACH_SAFE(t, &r->held, next, following)
 		if (t->state != TASK_COPYING || t->cookie == 0)
 			go_back(r, t);
-	}
 }
 
 bool
