@@ -166,10 +166,11 @@ send_replies(struct worker *w)
 void
 work_replies_lost(struct worker *w)
 {
-	struct task *t, *following;
+	struct task *t;
 
-	FOREACH_REPLY(t, following, &w->tasks)
-		work_log(w, t, "lost");
+	TAILQ_FOREACH(t, &w->tasks, next)
+		if (t->state == TASK_REPLYING)
+			work_log(w, t, "lost");
 }
 
 /* The session would send them again by itself, all together. */
