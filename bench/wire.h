@@ -54,7 +54,7 @@ void		 put_end(struct bytes *, size_t);
 void		 put_message(struct bytes *, const char *exchange, const char *key, int mode, const void *, size_t);
 uint64_t	 get_number(const unsigned char *, int width);
 
-void		 wire_connect(struct wire *);			/* as far as channel.open, whose answer is still to come */
+void		 wire_connect(struct wire *);			/* as far as channel.open, not its answer */
 void		 wire_select(struct wire *);			/* confirms: put into out */
 void		 wire_flush(struct wire *);
 int		 wire_take(struct wire *, struct frame *);	/* 0: the next frame is not there as a whole */

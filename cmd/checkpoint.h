@@ -18,7 +18,7 @@ struct checkpoint {
 };
 
 /*
- * Lets the input go on where the checkpoint says; makes one that says "at the beginning" if there is none.  Exits 64, 73
+ * Lets the input go on where the checkpoint says; makes one that says "at the beginning" if there is none. Exits 64, 73
  * or 78 with a message if that cannot be.
  */
 void	checkpoint_open(struct checkpoint *, const char *path, struct input *);

@@ -23,11 +23,11 @@
 
 #include "tasks.h"
 
-/* Properties are decoded by the first session, the copy is published on the second.  False: it cannot be sent as it is. */
+/* The first session decodes the properties, the copy is published on the second.  False: it can never be sent. */
 bool	copy_publish(struct rmq *from, struct rmq *to, const struct task *, const char *queue, const char *target,
 	    struct rmq_error *);
 /* Is what was delivered from this queue a copy that has come back? */
 bool	copy_came_back(const struct rmq_delivery *, const struct rmq_table *headers, const char *queue);
-int64_t	copy_failed_at(const struct rmq_table *headers);	/* the last time, seconds since 1970; -1: they do not say */
+int64_t	copy_failed_at(const struct rmq_table *headers);	/* last, seconds since 1970; -1: they do not say */
 
 #endif

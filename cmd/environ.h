@@ -27,7 +27,7 @@ struct environ {
 	struct rmq_buffer	  text;		/* the variables that are ours */
 	struct rmq_buffer	  omitted;	/* names with blanks between */
 	char			**inherited;	/* what is passed on of our own environment, NULL: not looked at yet */
-	size_t			  ninherited, ntraced;	/* for messages with a trace, and for those without: ours is last */
+	size_t			  ninherited, ntraced;	/* for messages with a trace, and without: ours is last */
 };
 
 struct environ_source {
@@ -36,7 +36,7 @@ struct environ_source {
 	const char			*queue;
 	const char			*url;	/* becomes AMQP_URL, or NULL */
 	unsigned			 attempt;	/* which one it is; 0: as the message says */
-	bool				 came_back;	/* it is a copy, and its headers say where the message came from */
+	bool				 came_back;	/* it is a copy, whose headers say where it came from */
 };
 
 bool	environ_make(struct environ *, const struct environ_source *);	/* false: no memory */

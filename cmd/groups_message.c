@@ -49,7 +49,8 @@ const struct opt opt_message[] = {
 
 #define PERSISTENCE(letter) \
 	{ .help = "Message" }, \
-	{ letter, "persistent", NULL, opt_value, &delivery_mode, "messages survive a restart of the broker (the default)", \
+	{ letter, "persistent", NULL, opt_value, &delivery_mode, \
+	    "messages survive a restart of the broker (the default)", \
 	    .value = 2 }, \
 	{ 0, "transient", NULL, opt_value, &delivery_mode, "they need not", .value = 1 }
 

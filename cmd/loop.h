@@ -29,8 +29,8 @@ void	loop_wait(struct rmq *const *sessions, size_t nsessions, struct pollfd *fds
  */
 bool	loop_sigpipe_was_default(void);
 /*
- * In a child before its exec: nothing is blocked; SIGPIPE, SIGXFSZ and what is caught here have their default action.  What
- * our parent had ignored stays so, for nohup(1).  It does only what is safe after vfork().
+ * In a child before its exec: nothing is blocked; SIGPIPE, SIGXFSZ and what is caught here have their default action.
+ * What our parent had ignored stays so, for nohup(1).  It does only what is safe after vfork().
  */
 void	loop_leave_to_child(void);
 _Noreturn void loop_die(int sig);	/* ends this process by the signal, so that the parent sees 128+n */

@@ -43,7 +43,8 @@ static const struct opt options[] = {
 	    "hold at most N messages (default: 500; 10000 with --filter or --dry-run)", .min = 1, .max = UINT16_MAX },
 	{ 0, "force", NULL, opt_flag, &plan.force,
 	    "give back even messages that were delivered ten times and more" },
-	{ 'v', "verbose", NULL, opt_flag, &plan.verbose, "tell about the connections, and what became of the messages" },
+	{ 'v', "verbose", NULL, opt_flag, &plan.verbose,
+	    "tell about the connections, and what became of the messages" },
 	{ 0 }
 };
 

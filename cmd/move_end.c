@@ -175,7 +175,8 @@ summarize(struct mover *m)
 		    m->unmatched, m->nowhere);
 	else
 		move_tell(m, "moved=%" PRIu64 " returned=%" PRIu64 " refused=%" PRIu64 " nacked=%" PRIu64
-		    " unmatched=%" PRIu64 " without-origin=%" PRIu64 " in-doubt=%" PRIu64, m->moved, m->returned, m->refused, m->nacked,
+		    " unmatched=%" PRIu64 " without-origin=%" PRIu64 " in-doubt=%" PRIu64,
+		    m->moved, m->returned, m->refused, m->nacked,
 		    m->unmatched, m->nowhere, m->again + m->count);
 }
 

@@ -125,8 +125,8 @@ move_take(struct mover *m, const struct rmq_delivery *d)
 		break;
 	case MOVE_WORN:
 		hold(m, d->tag);
-		move_fail(m, EX_CONFIG, "cannot look at all messages of queue '%s': one was given back so often that the "
-		    "broker might soon drop it (see --force)", m->plan->source);
+		move_fail(m, EX_CONFIG, "cannot look at all messages of queue '%s': one was given back so often that "
+		    "the broker might soon drop it (see --force)", m->plan->source);
 		break;
 	case MOVE_BAD:
 		cannot_send(m, d->tag, &error);

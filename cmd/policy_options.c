@@ -27,7 +27,8 @@ static const char *const retry_words[] = { "quorum", "classic", NULL };
 
 const struct opt opt_policy[] = {
 	{ .help = "Failures" },
-	{ 0, "attempts", "N", opt_number, &policy_options.attempts, "run the command at most N times for a message (default: 6)",
+	{ 0, "attempts", "N", opt_number, &policy_options.attempts,
+	    "run the command at most N times for a message (default: 6)",
 	    .min = 1, .max = 1000000 },
 	{ 0, "delays", "LIST", set_delays, NULL, "pause between attempts (default: 1s,3s,5s,30s,5m)" },
 	{ 0, "hold", "SECS", opt_seconds, &policy_options.hold,

@@ -28,7 +28,8 @@ static const struct opt options[] = {
 	{ 'e', "exchange", "NAME", opt_string, &exchange,
 	    "receive from this exchange (default: logs, direct_logs, topic_logs or headers_logs)", .max = 255 },
 	{ 0, "type", "TYPE", opt_choice, &type, "its type", .choices = types },
-	{ 0, "match", "HOW", opt_choice, &match, "how many of the headers must match (default: all)", .choices = matches },
+	{ 0, "match", "HOW", opt_choice, &match, "how many of the headers must match (default: all)",
+	    .choices = matches },
 	{ 'q', "queue", "NAME", opt_string, &queue,
 	    "keep messages in this durable queue while nobody receives", .max = 255 },
 	{ 0 }

@@ -67,7 +67,7 @@ void	receiver_answered(struct receiver *, const struct rmq_event *);
 /* consume_stream.c */
 const struct rmq_table *stream_arguments(void);		/* of a consumer; NULL: none */
 bool	stream_expected(void);				/* the user says that it is one */
-bool	stream_misses(const struct receiver *);		/* what is published while the connection is away may not come */
+bool	stream_misses(const struct receiver *);		/* what is published while it is away may not come */
 bool	stream_fresh(struct receiver *, struct source *, const struct rmq_delivery *);	/* false: it came before */
 
 /* consume_peek.c */

@@ -155,7 +155,8 @@ compare_main(struct setup *s, const struct rmq_config *config)
 	s->mq = groups_open(config);
 	declare_main(s, RMQ_MAKE);
 	if (!carry_out(s))
-		tool_warn("warning: '%s' was there before and stays as it is; what it gives up may be dropped: %s", s->queue,
+		tool_warn("warning: '%s' was there before and stays as it is; what it gives up may be dropped: %s",
+		    s->queue,
 		    rmq_error(s->mq)->text);
 	rmq_free(s->mq);
 }

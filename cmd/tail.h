@@ -16,6 +16,6 @@ struct tail {
 };
 
 void	 tail_keep(struct tail *, const char *data, size_t len);
-char	*tail_text(const struct tail *);	/* at most TAIL_SIZE bytes, escaped; to be freed; NULL: nothing was said */
+char	*tail_text(const struct tail *);	/* at most TAIL_SIZE bytes, escaped; to be freed; NULL: nothing */
 
 #endif

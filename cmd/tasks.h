@@ -53,7 +53,7 @@ struct task {
 	unsigned		 attempt;	/* which one it is now; 0: not looked at yet */
 	pid_t			 pid;		/* of the command; 0: nothing but time runs */
 	int64_t			 started;
-	int64_t			 until;		/* the end of a rest, of pretended work, or of a command's time; 0: no end */
+	int64_t			 until;		/* the end of a rest, pretended work, or a command's time; 0: none */
 	bool			 timed_out;	/* the command's time is over */
 	bool			 again;		/* when it has rested: the next attempt here */
 	int64_t			 held_since;	/* by an open breaker; 0: it is not */

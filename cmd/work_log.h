@@ -17,7 +17,7 @@ enum { JOBLOG_PARALLEL, JOBLOG_JSON };
 
 void	work_log_open(struct worker *);		/* or ends the program */
 void	work_log_close(struct worker *);
-bool	work_log_begin(struct worker *, struct task *, size_t sent);	/* before its command starts; false: no memory */
+bool	work_log_begin(struct worker *, struct task *, size_t sent);	/* before its command; false: no memory */
 void	work_log_ended(struct task *);		/* its command, just now */
 /* What becomes of its message; if it is no longer ours, that is said instead. */
 void	work_log(struct worker *, struct task *, const char *outcome);

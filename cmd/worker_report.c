@@ -25,8 +25,8 @@ worker_report(const struct worker *w, int64_t now)
 {
 	const struct task *t;
 
-	tool_warn("%zu running, %zu waiting, %zu resting, %zu being written, %zu being moved, %zu being answered; %" PRId64
-	    " commands since %.0f s, %" PRId64 " succeeded%s%s",
+	tool_warn("%zu running, %zu waiting, %zu resting, %zu being written, %zu being moved, %zu being answered; "
+	    "%" PRId64 " commands since %.0f s, %" PRId64 " succeeded%s%s",
 	    tasks_count(&w->tasks, TASK_RUNNING), tasks_count(&w->tasks, TASK_WAITING),
 	    tasks_count(&w->tasks, TASK_RESTING), tasks_count(&w->tasks, TASK_WRITING),
 	    tasks_count(&w->tasks, TASK_COPYING), tasks_count(&w->tasks, TASK_REPLYING), w->started,

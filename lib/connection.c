@@ -282,7 +282,8 @@ connection_timers(struct connection *c, int64_t now, bool may_send)
 	if (c->heartbeat == 0 || c->state < CONNECTION_OPENING || c->state == CONNECTION_CLOSED)
 		return true;
 	if (!connection_choked(c) && now - c->last_received >= 2 * c->heartbeat) {
-		rmq_fail(&e, RMQ_UNAVAILABLE, 0, "nothing heard for %lld s", (long long)(now - c->last_received) / 1000);
+		rmq_fail(&e, RMQ_UNAVAILABLE, 0, "nothing heard for %lld s",
+		    (long long)(now - c->last_received) / 1000);
 		return lost(c, &e);
 	}
 	if (may_send && c->out.len == 0 && now - c->last_sent >= c->heartbeat / 2)

@@ -41,7 +41,7 @@ struct publisher {
 	uint64_t	 return_hint;	/* returns come in the order of publishing */
 	char		*log;
 	size_t		 log_size;
-	uint64_t	 log_first, log_end, log_origin;	/* positions: of the first record's bytes, the end, log[0] */
+	uint64_t	 log_first, log_end, log_origin;	/* positions: first record, end, log[0] */
 	size_t		 bytes;		/* that unsettled records hold */
 	size_t		 window_messages, window_bytes;
 	uint64_t	 moved;		/* unsettled records that were nacked and stand behind younger ones */

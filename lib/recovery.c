@@ -204,7 +204,8 @@ void
 session_confirmed(struct rmq *mq)
 {
 	mq->deadline = SESSION_NEVER;
-	mq->confirm_deadline = mq->publisher.counts.in_doubt > 0 ? session_after(mq->config.reply_limit) : SESSION_NEVER;
+	mq->confirm_deadline = mq->publisher.counts.in_doubt > 0 ?
+	    session_after(mq->config.reply_limit) : SESSION_NEVER;
 }
 
 static void

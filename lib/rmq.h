@@ -247,13 +247,14 @@ void		 rmq_free(struct rmq *);		/* at once; NULL is fine */
 void		 rmq_close(struct rmq *);
 bool		 rmq_failed(const struct rmq *);
 const struct rmq_error *rmq_error(const struct rmq *);
-/* What this broker asked for, for the next time; it borrows from the configuration.  False before the first RMQ_READY. */
+/* What this broker asked for, for the next time; borrows from the configuration.  False before the first RMQ_READY. */
 bool		 rmq_hint(const struct rmq *, struct rmq_hint *);
 const char	*rmq_server_version(const struct rmq *);	/* "4.3.6"; "" before it is known */
 
 int		 rmq_fd(const struct rmq *);		/* for poll(); -1 while there is nothing but time to wait for */
 short		 rmq_events(const struct rmq *);
-int		 rmq_wait_ms(struct rmq *);		/* writes what waits; how long poll() may sleep: ask it before rmq_events() */
+/* Writes what waits, and says how long poll() may sleep: ask it before rmq_events(). */
+int		 rmq_wait_ms(struct rmq *);
 void		 rmq_io(struct rmq *, short revents);	/* reads, writes, timers; call it at every turn */
 /*
  * True: the caller has deliveries that it has not begun with, so others need not wake it.  rmq_events() and
@@ -292,7 +293,7 @@ struct rmq_event {
 	struct rmq_delivery delivery;		/* RMQ_DELIVERED */
 	uint64_t	 cookie;		/* RMQ_RETURNED, RMQ_NACKED, RMQ_REFUSED: of the record */
 	bool		 given_up;		/* RMQ_NACKED: it was the fifth time; the record counts as nacked */
-	bool		 taken_back;		/* RMQ_LOST: only what was delivered; the connection stands, RMQ_READY follows */
+	bool		 taken_back;		/* RMQ_LOST: only deliveries; the connection stands */
 	int		 code;			/* RMQ_RETURNED, RMQ_REFUSED: AMQP reply code */
 	struct rmq_bytes text;			/* RMQ_RETURNED, RMQ_REFUSED, RMQ_BLOCKED, RMQ_LOST */
 	struct rmq_bytes exchange, routing_key;	/* RMQ_RETURNED */
@@ -307,7 +308,7 @@ bool		 rmq_next(struct rmq *, struct rmq_event *);	/* false: nothing more before
  */
 enum rmq_declare {
 	RMQ_FIND_OR_MAKE,	/* use what is there, else declare it durable (queues; exchanges as MAKE_OR_FIND) */
-	RMQ_MAKE_OR_FIND,	/* declare; what is there with other arguments will do, with less durability it will not */
+	RMQ_MAKE_OR_FIND,	/* declare; what is there will do, unless it is less durable */
 	RMQ_FIND,		/* it must exist */
 	RMQ_MAKE,		/* it must be exactly so */
 	RMQ_ASSUME		/* say nothing to the broker */
@@ -345,7 +346,7 @@ void		 rmq_declare_queue(struct rmq *, const struct rmq_queue *);
 void		 rmq_declare_exchange(struct rmq *, const struct rmq_exchange *);
 void		 rmq_bind(struct rmq *, const struct rmq_binding *);
 void		 rmq_consume(struct rmq *, const struct rmq_consumer *);
-const char	*rmq_named_queue(const struct rmq *);	/* the broker's name for the queue without one; "" before RMQ_READY */
+const char	*rmq_named_queue(const struct rmq *);	/* of the queue without a name; "" before RMQ_READY */
 
 /*
  * Orders: done once, in turn, after the topology; each is answered by one
@@ -367,7 +368,7 @@ struct rmq_message {
 	struct rmq_bytes exchange, routing_key;	/* both at most 255 bytes */
 	const struct rmq_properties *properties;	/* NULL: none */
 	struct rmq_bytes body;
-	struct rmq_buffer *given;		/* NULL: copy the body; else where it begins, and it may be taken: see below */
+	struct rmq_buffer *given;		/* NULL: copy the body; else it begins here, to be taken: see below */
 	bool		 mandatory;
 	uint64_t	 cookie;		/* the caller's; in ascending order */
 };
@@ -397,8 +398,9 @@ struct rmq_counts rmq_counts(const struct rmq *);
  * and return false.  The broker then delivers the message again.
  */
 bool		 rmq_ack(struct rmq *, uint64_t tag, bool all_before);
-bool		 rmq_nack(struct rmq *, uint64_t tag, bool all_before, bool requeue);	/* given back: not the message's fault */
-bool		 rmq_reject(struct rmq *, uint64_t tag, bool requeue);		/* the attempt failed; counts from 4.3 on */
+/* nack: given back, not the message's fault; reject: the attempt failed, which counts from RabbitMQ 4.3 on. */
+bool		 rmq_nack(struct rmq *, uint64_t tag, bool all_before, bool requeue);
+bool		 rmq_reject(struct rmq *, uint64_t tag, bool requeue);
 /*
  * Hands over the buffer of a large body before it is borrowed no longer: the caller frees it, and the body of the
  * delivery stays where it is.  False: the body came in one frame and has no buffer of its own, nothing was done.
@@ -407,6 +409,7 @@ bool		 rmq_take_body(struct rmq *, const struct rmq_delivery *, struct rmq_buffe
 void		 rmq_stop_consuming(struct rmq *);	/* what was delivered can still be settled */
 void		 rmq_resume_consuming(struct rmq *);	/* after RMQ_STOPPED; before it, nothing happens */
 /* The result borrows from the session until the next call of this function on it. */
-bool		 rmq_decode_properties(struct rmq *, const struct rmq_delivery *, struct rmq_properties *, struct rmq_error *);
+bool		 rmq_decode_properties(struct rmq *, const struct rmq_delivery *, struct rmq_properties *,
+		    struct rmq_error *);
 
 #endif

@@ -133,7 +133,7 @@ void	topology_reset(struct rmq *, bool connection_lost);
 void	topology_done(struct rmq *, struct step *, amqp_method_number_t reply, void *method);
 /* The step was refused: true if it can be done in another way, false with the session failed. */
 bool	topology_refused(struct rmq *, struct step *, int code, struct rmq_bytes text);
-bool	topology_cancelled(struct rmq *, struct step *);	/* by the broker; false: its queue is gone, the session failed */
+bool	topology_cancelled(struct rmq *, struct step *);	/* by the broker; false: for good, the session failed */
 bool	topology_cancel(struct rmq *, struct step *);	/* a consumer */
 void	topology_name_consumer(struct step *);
 struct step *topology_consumer(struct rmq *, struct rmq_bytes tag);

@@ -16,7 +16,7 @@ struct span {
 struct span	 span(const char *);
 bool		 span_has(struct span, char);
 bool		 span_skip(struct span *, char);		/* false: it begins with another byte */
-struct span	 span_cut(struct span *, const char *stops);	/* what stands before the first of these; the rest begins there */
+struct span	 span_cut(struct span *, const char *stops);	/* what is before the first of these; the rest stays */
 bool		 span_number(struct span, int min, int max, int *);	/* digits and nothing else */
 char		*span_decode(struct span, struct rmq_error *);	/* free it; NULL: error */
 void		 wipe_free(char *secret);

@@ -61,7 +61,8 @@ load_trust(struct tls *t, const struct tls_options *o, struct rmq_error *e)
 {
 	if (o->cacertfile != NULL) {
 		if (SSL_CTX_load_verify_locations(t->context, o->cacertfile, NULL) != 1)
-			return rmq_fail(e, RMQ_CONFIG, 0, "cannot read certificates from %s: %s", o->cacertfile, reason());
+			return rmq_fail(e, RMQ_CONFIG, 0, "cannot read certificates from %s: %s", o->cacertfile,
+			    reason());
 	} else if (o->verify && SSL_CTX_set_default_verify_paths(t->context) != 1)
 		return rmq_fail(e, RMQ_CONFIG, 0, "cannot use the system's certificates: %s", reason());
 	SSL_CTX_set_verify(t->context, o->verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, NULL);
@@ -106,7 +107,8 @@ load_identity(struct tls *t, const struct tls_options *o, struct rmq_error *e)
 
 	SSL_CTX_set_default_passwd_cb(t->context, give_passphrase);
 	if (o->certfile == NULL)
-		return o->keyfile == NULL || rmq_fail(e, RMQ_CONFIG, 0, "cannot use the key in %s: there is no certificate to it", o->keyfile);
+		return o->keyfile == NULL ||
+		    rmq_fail(e, RMQ_CONFIG, 0, "cannot use the key in %s: there is no certificate to it", o->keyfile);
 	if (SSL_CTX_use_certificate_chain_file(t->context, o->certfile) != 1)
 		return rmq_fail(e, RMQ_CONFIG, 0, "cannot read a certificate from %s: %s", o->certfile, reason());
 	SSL_CTX_set_default_passwd_cb_userdata(t->context, &passphrase);

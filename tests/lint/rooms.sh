@@ -35,4 +35,8 @@ for file in lib/*.[ch] cmd/*.[ch]; do
 		bad=1
 	}
 done
+if expand -t 8 lib/*.[ch] cmd/*.[ch] bench/*.[ch] | grep -nE '^.{121}'; then
+	echo '^ longer than 120 columns' >&2
+	bad=1
+fi
 exit "$bad"
