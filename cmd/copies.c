@@ -8,6 +8,9 @@
 #include "copies.h"
 #include "copy.h"
 #include "policy.h"
+#include "tool.h"
+
+enum { LONG = 10 * 1000 };	/* ms, unless --connect-timeout says otherwise */
 
 static void
 off(struct copies *c, const char *why)
@@ -36,6 +39,7 @@ copies_look(struct copies *c, const struct rmq_config *config, const char *queue
 
 	c->queue = queue;
 	c->state = COPIES_LOOKING;
+	c->told_at = rmq_now() + (config->first_limit > 0 ? config->first_limit : LONG);
 	outbox_prepare(&c->outbox, config, TASK_COPYING, "a copy of a message", "failed ones");
 	outbox_open(&c->outbox);
 	named = look_for(c, POLICY_DEAD);
@@ -43,6 +47,16 @@ copies_look(struct copies *c, const struct rmq_config *config, const char *queue
 		named = look_for(c, delay);
 	if (!named)
 		off(c, "its name is too long");
+}
+
+static void
+tell_of_looking(struct copies *c)
+{
+	if (c->told_at == 0 || rmq_now() < c->told_at)
+		return;
+	tool_warn("cannot look for the queues of failed messages: no second connection so far; "
+	    "nothing is taken before");
+	c->told_at = 0;
 }
 
 /* Queues that are not there, or that this user may not see, are no failure. */
@@ -57,6 +71,8 @@ copies_run(struct copies *c, struct tasks *tasks)
 		outbox_leave(&c->outbox);
 	} else if (outbox_error(&c->outbox) != NULL)
 		off(c, outbox_error(&c->outbox)->text);
+	else
+		tell_of_looking(c);
 }
 
 bool

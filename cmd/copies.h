@@ -25,6 +25,7 @@ struct copies {
 	struct outbox		 outbox;
 	const char		*queue;
 	char			 missing[512];	/* COPIES_OFF: why */
+	int64_t			 told_at;	/* that looking takes long; 0: it was */
 };
 
 /* Looks for the queues.  The configuration is that of the worker's first session. */

@@ -326,3 +326,15 @@ while True:
 	publish_pika '' "$q" two
 	expect_status 0 recv
 }
+
+@test "a worker whose second connection cannot be made says so, and takes nothing" {
+	declare_queue "$q"
+	send -q "$q" task
+	spawn_proxy
+	spawn w worker --url="$through$vhost" --connect-timeout 1 -q "$q" cat
+	await_log 'worker: cannot look for the queues of failed messages: no second connection so far; nothing is taken before' w.err
+	[ "$(depth "$q")" -eq 1 ]
+	kill -TERM "$w_pid"
+	expect_status 0 w
+	[ "$(wc -l <w.err)" -eq 1 ]
+}
