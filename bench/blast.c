@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * blast [-t] [-w WINDOW] QUEUE N SIZE: N messages of SIZE bytes, encoded once
+ * blast [-ft] [-w WINDOW] QUEUE N SIZE: N messages of SIZE bytes, encoded once
  * for all of them, and all confirmed; as fast as a broker can be given
- * messages.  -t: transient ones.
+ * messages.  -t: transient ones; -f: with what the programs' own have too.
  */
 #include <err.h>
 #include <stdlib.h>
@@ -52,18 +52,20 @@ main(int argc, char **argv)
 	struct blast b = { 0 };
 	struct wire w;
 	uint64_t window = 0;
-	int c, mode = 2;
+	int c, mode = 2, full = 0;
 
-	while ((c = getopt(argc, argv, "tw:")) != -1) {
+	while ((c = getopt(argc, argv, "ftw:")) != -1) {
 		if (c == 'w')
 			window = strtoull(optarg, NULL, 10);
+		else if (c == 'f')
+			full = FULL;
 		else
 			mode = 1;
 	}
 	if (argc - optind != 3)
-		errx(64, "usage: blast [-t] [-w WINDOW] QUEUE N SIZE");
+		errx(64, "usage: blast [-ft] [-w WINDOW] QUEUE N SIZE");
 	b.left = strtoull(argv[optind + 1], NULL, 10);
-	prepare(&b, argv[optind], mode, strtoull(argv[optind + 2], NULL, 10));
+	prepare(&b, argv[optind], mode | full, strtoull(argv[optind + 2], NULL, 10));
 	wire_connect(&w);
 	wire_select(&w);
 	wire_flush(&w);

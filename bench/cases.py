@@ -61,8 +61,10 @@ def senders(bench, count, size):
     text, few = lines(count, size), max(100, count // 50)
     cases = floor_and_send(bench, count, size)
     cases += [Case("blast, window 1000", bench.peer("blast -w 1000 %s %d %d" % (QUEUE, count, size)), count),
+              Case("blast, full", bench.peer("blast -f %s %d %d" % (QUEUE, count, size)), count),
               Case("feed: raw lines", bench.peer("feed " + QUEUE), count, text),
               Case("blast, transient", bench.peer("blast -t %s %d %d" % (QUEUE, count, size)), count),
+              Case("blast, transient, full", bench.peer("blast -t -f %s %d %d" % (QUEUE, count, size)), count),
               Case("send -l --transient", bench.tool("send -q %s -l --transient" % QUEUE), count, text)]
     if bench.broker.tls:
         secure = "send -k -u %s -q %s -l" % (bench.broker.tls, QUEUE)

@@ -94,6 +94,18 @@ put_end(struct bytes *b, size_t at)
 	put_number(b, FRAME_END, 1);
 }
 
+/* delivery-mode, and if it is to be full, message-id and timestamp */
+static void
+put_properties(struct bytes *b, int mode)
+{
+	put_number(b, (mode & FULL) != 0 ? 0x10c0 : 0x1000, 2);
+	put_number(b, (uint64_t)(mode & ~FULL), 1);
+	if ((mode & FULL) != 0) {
+		put_short(b, "01234567-89ab-4def-8123-456789abcdef");
+		put_number(b, 1700000000, 8);
+	}
+}
+
 void
 put_message(struct bytes *b, const char *exchange, const char *key, int mode, const void *body, size_t len)
 {
@@ -103,13 +115,12 @@ put_message(struct bytes *b, const char *exchange, const char *key, int mode, co
 	put_number(b, 0, 2);
 	put_short(b, exchange);
 	put_short(b, key);
-	put_number(b, 0, 1);
+	put_number(b, (mode & FULL) != 0, 1);	/* mandatory */
 	put_end(b, at);
 	at = put_begin(b, FRAME_HEADER, CHANNEL);
 	put_number(b, 60 << 16, 4);
 	put_number(b, len, 8);
-	put_number(b, 0x1000, 2);		/* delivery-mode alone */
-	put_number(b, (uint64_t)mode, 1);
+	put_properties(b, mode);
 	put_end(b, at);
 	for (; len > 0; p += piece, len -= piece) {
 		piece = len < FRAME_MAX - 8 ? len : FRAME_MAX - 8;

@@ -51,6 +51,8 @@ void		 put_number(struct bytes *, uint64_t, int width);
 void		 put_short(struct bytes *, const char *);
 size_t		 put_method(struct bytes *, int channel, uint32_t method);	/* for put_end() */
 void		 put_end(struct bytes *, size_t);
+/* mode: 1 transient, 2 persistent; with FULL it is mandatory, and has a message-id and a timestamp. */
+enum { FULL = 4 };
 void		 put_message(struct bytes *, const char *exchange, const char *key, int mode, const void *, size_t);
 uint64_t	 get_number(const unsigned char *, int width);
 
