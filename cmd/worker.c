@@ -206,6 +206,15 @@ check_session(struct worker *w)
 	worker_stop(w, groups_exit_status(error->status));
 }
 
+/* There is more than half of what may wait. */
+static bool
+stocked(const struct worker *w)
+{
+	size_t waiting = tasks_count(&w->tasks, TASK_WAITING);
+
+	return waiting > 0 && 2 * waiting + w->jobs > w->hold;
+}
+
 static void
 wait_for_more(struct worker *w)
 {
@@ -221,7 +230,7 @@ wait_for_more(struct worker *w)
 		sessions[n++] = w->replies.mq;
 	if ((fds = streams_poll(&w->streams, WORK_OUTPUT_FDS)) == NULL)
 		tool_fail(EX_OSERR, "cannot wait for commands: out of memory");
-	rmq_stocked(w->mq, tasks_first(&w->tasks, TASK_WAITING) != NULL);
+	rmq_stocked(w->mq, stocked(w));
 	work_output_poll(w, fds);
 	loop_wait(sessions, n, fds, WORK_OUTPUT_FDS + w->streams.nfds, worker_deadline(w));
 	streams_read(&w->streams, WORK_OUTPUT_FDS);

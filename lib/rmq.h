@@ -257,9 +257,10 @@ short		 rmq_events(const struct rmq *);
 int		 rmq_wait_ms(struct rmq *);
 void		 rmq_io(struct rmq *, short revents);	/* reads, writes, timers; call it at every turn */
 /*
- * True: the caller has deliveries that it has not begun with, so others need not wake it.  rmq_events() and
+ * True: the caller has enough deliveries that it has not begun with, so others need not wake it.  rmq_events() and
  * rmq_wait_ms() then let it sleep until RMQ_REST_MS (ms) after the last that was read; what has come by then is read
- * at once.  What is to be written is written without delay.  False at first, and to be told anew when it changes.
+ * at once.  Acknowledgements wait for each other as long, after the last that were written.  False at first, and to
+ * be told anew when it changes.
  */
 enum { RMQ_REST_MS = 10 };
 void		 rmq_stocked(struct rmq *, bool);

@@ -193,6 +193,16 @@ close_when_settled(struct rmq *mq)
 		session_left(mq);
 }
 
+/* Nobody waits for these acknowledgements, and for many at once the broker works hardly more than for one. */
+static bool
+held_back(const struct rmq *mq, int64_t now)
+{
+	const struct connection *c = &mq->connection;
+
+	return mq->stocked && mq->state == SESSION_READY && !mq->closing && c->out.len > 0 &&
+	    !c->transport.want_write && now < c->last_sent + RMQ_REST_MS;
+}
+
 static void
 write_out(struct rmq *mq)
 {
@@ -360,6 +370,8 @@ next_timer(const struct rmq *mq)
 		t = mq->publisher.pause_until;
 	if (resting(mq, rmq_now()) && mq->connection.last_received + RMQ_REST_MS < t)
 		t = mq->connection.last_received + RMQ_REST_MS;
+	if (held_back(mq, rmq_now()) && mq->connection.last_sent + RMQ_REST_MS < t)
+		t = mq->connection.last_sent + RMQ_REST_MS;
 	beat = connection_deadline(&mq->connection);
 	return beat < t ? beat : t;
 }
@@ -371,7 +383,7 @@ rmq_wait_ms(struct rmq *mq)
 
 	if (mq->closing)
 		close_when_settled(mq);
-	if (mq->state < SESSION_CLOSED && mq->state != SESSION_WAITING)
+	if (mq->state < SESSION_CLOSED && mq->state != SESSION_WAITING && !held_back(mq, rmq_now()))
 		write_out(mq);
 	if (mq->first_event < mq->nevents || mq->paused || connection_has_more(&mq->connection))
 		return 0;

@@ -69,18 +69,15 @@ static void
 test_more_is_no_news(void **state)
 {
 	struct peer p;
-	uint64_t tag;
 
 	(void)state;
 	consumer_ready(&p);
 	assert_int_equal(rmq_events(p.mq), POLLIN);
 	peer_deliver(&p, 1, "c0", rmq_bytes("x"), 10);
-	tag = peer_event(&p, RMQ_DELIVERED)->tag;
+	peer_event(&p, RMQ_DELIVERED);
 	rmq_stocked(p.mq, true);
 	peer_wait(&p, -60000);
 	peer_deliver(&p, 2, "c0", rmq_bytes("y"), 10);
-	assert_true(rmq_ack(p.mq, tag, false));
-	peer_expect(&p, AMQP_BASIC_ACK_METHOD);
 	peer_no_event(&p);
 	assert_int_equal(rmq_events(p.mq), 0);
 	assert_in_range(rmq_wait_ms(p.mq), 1, 60000 + RMQ_REST_MS);
@@ -90,6 +87,59 @@ test_more_is_no_news(void **state)
 	assert_int_equal(rmq_events(p.mq), 0);
 	rmq_stocked(p.mq, false);
 	assert_int_equal(rmq_events(p.mq), POLLIN);
+	peer_close(&p);
+}
+
+static uint64_t
+delivered(struct peer *p, uint64_t tag)
+{
+	peer_deliver(p, tag, "c0", rmq_bytes("x"), 10);
+	return peer_event(p, RMQ_DELIVERED)->tag;
+}
+
+static void
+test_acknowledgements_travel_together(void **state)
+{
+	struct peer p;
+	uint64_t tags[3];
+
+	(void)state;
+	consumer_ready(&p);
+	for (unsigned i = 0; i < 3; i++)
+		tags[i] = delivered(&p, i + 1);
+	rmq_stocked(p.mq, true);
+	peer_wait(&p, -60000);
+	assert_true(rmq_ack(p.mq, tags[0], false) && rmq_ack(p.mq, tags[1], false));
+	peer_expect_nothing(&p);
+	assert_in_range(rmq_wait_ms(p.mq), 1, 60000 + RMQ_REST_MS);
+	peer_wait(&p, 60000 + RMQ_REST_MS);
+	peer_expect(&p, AMQP_BASIC_ACK_METHOD);
+	peer_expect(&p, AMQP_BASIC_ACK_METHOD);
+	peer_wait(&p, -60000);
+	assert_true(rmq_ack(p.mq, tags[2], false));
+	peer_expect_nothing(&p);
+	rmq_stocked(p.mq, false);
+	peer_expect(&p, AMQP_BASIC_ACK_METHOD);
+	peer_close(&p);
+}
+
+/* The last ones before the goodbye, too. */
+static void
+test_goodbye_waits_for_nothing(void **state)
+{
+	struct peer p;
+	uint64_t tag;
+
+	(void)state;
+	consumer_ready(&p);
+	tag = delivered(&p, 1);
+	rmq_stocked(p.mq, true);
+	peer_wait(&p, -60000);
+	assert_true(rmq_ack(p.mq, tag, false));
+	peer_expect_nothing(&p);
+	rmq_close(p.mq);
+	peer_expect(&p, AMQP_BASIC_ACK_METHOD);
+	peer_expect(&p, AMQP_CHANNEL_CLOSE_METHOD);
 	peer_close(&p);
 }
 
@@ -519,6 +569,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cancelled_by_the_broker),
 		cmocka_unit_test(test_more_is_no_news),
+		cmocka_unit_test(test_acknowledgements_travel_together),
+		cmocka_unit_test(test_goodbye_waits_for_nothing),
 		cmocka_unit_test(test_rest_of_a_message_is_read),
 		cmocka_unit_test(test_cancelled_while_stopping),
 		cmocka_unit_test(test_cancelled_and_closed),
