@@ -215,7 +215,8 @@ parse(struct rmq_uri *u, const char *text, struct rmq_error *e)
 	if (strnlen(text, TEXT_MAX + 1) > TEXT_MAX)
 		return wrong(e, "the address is longer than 8192 bytes");
 	if (has_control_or_blank(text))
-		return wrong(e, "a blank or control character in an address is written as % and two hex digits");
+		return wrong(e, "a blank or control character in an address is written as % and "
+		    "two hexadecimal digits");
 	rest = span(text);
 	return parse_scheme(u, &rest, e) && split(&parts, rest, e) && parse_user_info(u, &parts, e) &&
 	    parse_hosts(u, parts.hosts, e) && parse_vhost(u, parts.path, e) &&
