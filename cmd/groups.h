@@ -36,6 +36,7 @@ extern const char *const chat_words[];	/* for opt_choice: enum chat */
 /*
  * What opt_connect says, with the environment and the defaults: exits 64 or 78 with a message if it is
  * wrong.  A time that was not asked for is 0, so that the caller may have a default of its own.
+ * program: after which the connection is called, NULL: it has no name unless one was given.
  */
 struct rmq_config groups_config(const char *program);
 struct rmq *groups_open(const struct rmq_config *);	/* a session; without memory for it the program ends */

@@ -280,7 +280,7 @@ groups_config(const char *program)
 	return (struct rmq_config){
 		.uris = urls.uris,
 		.nuris = urls.count,
-		.name = connection_name != NULL ? connection_name : default_name(program),
+		.name = connection_name == NULL && program != NULL ? default_name(program) : connection_name,
 		.product = "rmq-tools",
 		.version = PROGRAM_VERSION,
 		.heartbeat = heartbeat,

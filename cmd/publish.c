@@ -70,7 +70,8 @@ set_rate(const struct opt *o, char *arg)
 struct rmq *
 publish_open(void)
 {
-	struct rmq_config config = groups_config(tool_name());
+	/* What lives for milliseconds is in nobody's list, and a name costs it a line in the broker's log. */
+	struct rmq_config config = groups_config(source_is_one_shot() ? NULL : tool_name());
 
 	config.confirm = true;
 	config.window_messages = (size_t)window;

@@ -288,3 +288,14 @@ limits() { # FRAME_MAX CHANNEL_MAX
 	end_turns
 	run -69 send --eager -u "$url" -W 1 -q eager x
 }
+
+@test "the connection of a single message has a name if it is given one, others have one by themselves" {
+	spawn_turns
+	send -u "$url" -q named x
+	await_log product turns.out
+	run -1 grep connection_name turns.out
+	send -u "$url" -q named --connection-name mine x
+	await_log 'connection_name.*mine' turns.out
+	echo y | send -u "$url" -q named -l
+	await_log 'connection_name.*send\[' turns.out
+}
