@@ -112,6 +112,11 @@ peer() { # COMMAND ARG...
 	/usr/bin/python3 "$tests/peer.py" "$@"
 }
 
+# Run words of /bin/sh on a terminal; what they write there, on either output, is printed.
+on_terminal() { # WORDS
+	/usr/bin/python3 "$tests/terminal.py" "$1" </dev/null
+}
+
 depth() { peer depth "$@"; }                     # QUEUE
 await_depth() { peer await-depth "$@"; }         # SECS N QUEUE
 await_consumers() { peer await-consumers "$@"; } # SECS N QUEUE

@@ -200,8 +200,8 @@ expect_lines() { # NAME LINE...
 	[ "$output" = " [x] Sent 'a.b':'Hello'" ]
 	run -0 emit_log_headers --chat=always -e amq.headers a=b -- Hello
 	[ "$output" = " [x] Sent 'Hello'" ]
-	run -0 script -qec "emit_log_topic -e amq.topic a.b Hello" /dev/null </dev/null
-	[ "$output" = " [x] Sent 'a.b':'Hello'"$'\r' ]
+	run -0 on_terminal "emit_log_topic -e amq.topic a.b Hello"
+	[ "$output" = " [x] Sent 'a.b':'Hello'" ]
 	run -0 emit_log_topic -e amq.topic a.b Hello
 	[ "$output" = "" ]
 }

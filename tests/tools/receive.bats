@@ -69,7 +69,7 @@ resident() { awk '/^VmRSS/ { print $2 }' "/proc/$stuck_pid/status"; }
 
 @test "on a terminal it chats, and a message does not drive it" {
 	printf 'a\033[31mb\r\a' | send -q "$q" -
-	run -0 script -qec "receive -q $q -c 1" /dev/null </dev/null
+	run -0 on_terminal "receive -q $q -c 1"
 	[[ ${lines[0]} == ' [*] Waiting for messages. To exit press CTRL+C'* ]]
 	[[ ${lines[1]} == ' [x] Received a\033[31mb\r\a'* ]]
 }
@@ -77,10 +77,10 @@ resident() { awk '/^VmRSS/ { print $2 }' "/proc/$stuck_pid/status"; }
 @test "on a terminal --raw and --chat=never do as they say" {
 	printf '\033[1m' | send -q "$q" -
 	send -q "$q" two
-	script -qec "receive -q $q -c 1 --raw" /dev/null </dev/null >raw
+	on_terminal "receive -q $q -c 1 --raw" >raw
 	printf '\033[1m' | cmp - raw
-	run -0 script -qec "receive -q $q -c 1 --chat=never" /dev/null </dev/null
-	[ "${output%$'\r'}" = two ]
+	run -0 on_terminal "receive -q $q -c 1 --chat=never"
+	[ "$output" = two ]
 }
 
 @test "every letter of a format" {

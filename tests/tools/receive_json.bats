@@ -76,7 +76,7 @@ setup() {
 
 @test "on a terminal it is data, and harmless" {
 	printf 'a\033[31m\302\233b' | publish_pika '' "$q" -
-	run -0 script -qec "receive -q $q -c 1 -J" /dev/null </dev/null
+	run -0 on_terminal "receive -q $q -c 1 -J"
 	[[ $output == '{"exchange":'* ]]
 	[[ $output != *$'\033'* && $output != *$'\302\233'* ]]
 }

@@ -125,10 +125,10 @@ for line in sys.stdin:
 	[ "${lines[0]}" = " [x] Requesting 30" ]
 	[ "${lines[1]}" = " [.] Got 30" ]
 	[ "${#lines[@]}" -eq 2 ]
-	script -qec "rpc-call -q $q $'a\e[1mb'" /dev/null </dev/null >typescript
-	[ "$(tr -d '\r' <typescript)" = $' [x] Requesting a\\033[1mb\n [.] Got a\\033[1mb' ]
-	script -qec "rpc-call -q $q $'a\n'" /dev/null </dev/null >typescript
-	[ "$(tr -d '\r' <typescript)" = $' [x] Requesting a\\n\n [.] Got a' ]
+	run -0 on_terminal "rpc-call -q $q 'a"$'\e'"[1mb'"
+	[ "$output" = $' [x] Requesting a\\033[1mb\n [.] Got a\\033[1mb' ]
+	run -0 on_terminal "rpc-call -q $q 'a"$'\n'"'"
+	[ "$output" = $' [x] Requesting a\\n\n [.] Got a' ]
 }
 
 @test "envelopes, and a file" {

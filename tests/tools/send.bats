@@ -245,9 +245,9 @@ teardown() { end_spawned; }
 	[ "$output" = "" ]
 	run -0 send -q chat --chat=always "Hello World!"
 	[ "$output" = " [x] Sent 'Hello World!'" ]
-	run -0 script -qec "send -q chat 'Hello World!'" /dev/null </dev/null
-	[ "$output" = " [x] Sent 'Hello World!'"$'\r' ]
-	run -0 script -qec "send -q chat --chat=never x" /dev/null </dev/null
+	run -0 on_terminal "send -q chat 'Hello World!'"
+	[ "$output" = " [x] Sent 'Hello World!'" ]
+	run -0 on_terminal "send -q chat --chat=never x"
 	[ "$output" = "" ]
 	run -0 send -q chat --chat=always $'\e[31mred\n'
 	[ "$output" = " [x] Sent '\\033[31mred\\n'" ]
@@ -268,9 +268,9 @@ teardown() { end_spawned; }
 }
 
 @test "long work shows progress on a terminal" {
-	run -0 script -qec "(seq 10; sleep 1.5; echo 11) | send -q progress -l" /dev/null </dev/null
+	run -0 on_terminal "(seq 10; sleep 1.5; echo 11) | send -q progress -l"
 	[[ $output == *"10 confirmed, "*"/s, 0 in flight"* ]]
-	run -0 script -qec "(seq 10; sleep 1.5; echo 11) | send -q progress -l 2>/dev/null" /dev/null </dev/null
+	run -0 on_terminal "(seq 10; sleep 1.5; echo 11) | send -q progress -l 2>/dev/null"
 	[ "$output" = "" ]
 }
 

@@ -100,8 +100,8 @@ teardown() { end_spawned; }
 @test "chat as in the tutorial" {
 	run -0 work-publish -q chat --chat=always First task.
 	[ "$output" = " [x] Sent 'First task.'" ]
-	run -0 script -qec "new_task -q chat 'A very hard task.......'" /dev/null </dev/null
-	[ "$output" = " [x] Sent 'A very hard task.......'"$'\r' ]
+	run -0 on_terminal "new_task -q chat 'A very hard task.......'"
+	[ "$output" = " [x] Sent 'A very hard task.......'" ]
 }
 
 @test "no broker: 69; wrong password: 77" {
