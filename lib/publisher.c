@@ -9,13 +9,15 @@
 #include "publisher.h"
 #include "record.h"
 
-enum { WINDOW_MESSAGES = 1000, WINDOW_BYTES = 4 << 20, NACKS = 5, PAUSE = 100 };
+enum { WINDOW_MESSAGES = 1000, WINDOW_MOST = 8000, WINDOW_BYTES = 4 << 20, NACKS = 5, PAUSE = 100 };
 
 void
 publisher_init(struct publisher *p, const struct rmq_config *config)
 {
 	*p = (struct publisher){
 		.window_messages = config->window_messages > 0 ? config->window_messages : WINDOW_MESSAGES,
+		.window_most = config->window_messages > 0 ? config->window_messages : WINDOW_MOST,
+		.widen_at = WINDOW_MESSAGES,
 		.window_bytes = config->window_bytes > 0 ? config->window_bytes : WINDOW_BYTES,
 		.frame_max = FRAME_MAX_OURS,
 	};
@@ -186,6 +188,18 @@ confirmed(struct publisher *p, struct record *r)
 	done(p, r);
 }
 
+/* A window full of confirms shows that the broker has use for a larger one. */
+static void
+widen(struct publisher *p)
+{
+	if (p->counts.confirmed < p->widen_at || p->window_messages >= p->window_most)
+		return;
+	p->window_messages *= 2;
+	if (p->window_messages > p->window_most)
+		p->window_messages = p->window_most;
+	p->widen_at = p->counts.confirmed + p->window_messages;
+}
+
 /* It is sent once more behind all others, and nothing is sent for a while: the queue may be full. */
 static bool
 nacked(struct publisher *p, uint64_t i, struct rmq_error *e)
@@ -240,8 +254,10 @@ publisher_confirm(struct publisher *p, uint64_t tag, bool multiple, bool ack,
 		if (!nacked(p, i, e))
 			return false;
 	}
-	if (ack)
+	if (ack) {
 		p->pause_until = 0;
+		widen(p);
+	}
 	forget_settled(p);
 	return true;
 }

@@ -43,7 +43,8 @@ struct publisher {
 	size_t		 log_size;
 	uint64_t	 log_first, log_end, log_origin;	/* positions: first record, end, log[0] */
 	size_t		 bytes;		/* that unsettled records hold */
-	size_t		 window_messages, window_bytes;
+	size_t		 window_messages, window_most, window_bytes;
+	uint64_t	 widen_at;	/* so many were confirmed: the window grows */
 	uint64_t	 moved;		/* unsettled records that were nacked and stand behind younger ones */
 	int64_t		 pause_until;	/* after a nack */
 	uint64_t	 careful_until;	/* records before it are sent one by one: one of them is refused */

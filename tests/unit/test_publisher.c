@@ -297,6 +297,41 @@ test_window(void **state)
 	peer_close(&p);
 }
 
+static uint64_t
+fill_window(struct peer *p, uint64_t tag)
+{
+	struct peer_content c = { 0 };
+	uint64_t n = 0;
+
+	while (rmq_can_publish(p->mq))
+		peer_publish(p, "k", rmq_bytes("x"), tag + ++n);
+	for (uint64_t i = 0; i < n; i++)
+		peer_expect_publish(p, &c);
+	peer_content_free(&c);
+	return n;
+}
+
+static void
+test_window_that_grows(void **state)
+{
+	static const uint64_t windows[] = { 1000, 2000, 4000, 8000, 8000 };
+	struct peer p;
+	uint64_t tag = 0;
+
+	(void)state;
+	peer_open(&p, &(struct rmq_config){ .confirm = true });
+	peer_ready(&p);
+	for (size_t i = 0; i < sizeof windows / sizeof *windows; i++) {
+		uint64_t n = fill_window(&p, tag);
+
+		assert_int_equal(n, windows[i]);
+		tag += n;
+		peer_ack(&p, tag, true);
+		peer_turns(&p);
+	}
+	peer_close(&p);
+}
+
 /* Around every edge between one frame, many frames, and what lies in the log. */
 static void
 test_sizes(void **state)
@@ -448,6 +483,7 @@ main(void)
 		cmocka_unit_test(test_returns),
 		cmocka_unit_test(test_returned_large),
 		cmocka_unit_test(test_window),
+		cmocka_unit_test(test_window_that_grows),
 		cmocka_unit_test(test_sizes),
 		cmocka_unit_test(test_given),
 		cmocka_unit_test(test_growth),
