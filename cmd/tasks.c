@@ -97,6 +97,12 @@ tasks_count(const struct tasks *tasks, enum task_state state)
 	return n;
 }
 
+size_t
+tasks_at_work(const struct tasks *tasks)
+{
+	return tasks_count(tasks, TASK_RUNNING) + tasks_count(tasks, TASK_WRITING);
+}
+
 struct task *
 tasks_first(const struct tasks *tasks, enum task_state state)
 {

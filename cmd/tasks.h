@@ -77,6 +77,7 @@ void		 task_release_output(struct task *);
 void		 tasks_remove(struct tasks *, struct task *);
 
 size_t		 tasks_count(const struct tasks *, enum task_state);
+size_t		 tasks_at_work(const struct tasks *);	/* each is one of the jobs at once */
 struct task	*tasks_first(const struct tasks *, enum task_state);	/* NULL: none */
 struct task	*tasks_due(const struct tasks *, int64_t now);		/* one whose time has come */
 struct task	*tasks_ended(const struct tasks *, int *status);	/* one whose command has ended */

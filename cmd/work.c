@@ -70,7 +70,7 @@ work_done(struct worker *w, struct task *t, bool succeeded)
 static bool
 job_is_free(const struct worker *w)
 {
-	size_t running = tasks_count(&w->tasks, TASK_RUNNING) + tasks_count(&w->tasks, TASK_WRITING);
+	size_t running = tasks_at_work(&w->tasks);
 
 	if (w->obstacle != 0 || w->paused || (w->max_jobs > 0 && w->started >= w->max_jobs))
 		return false;

@@ -114,7 +114,7 @@ lost(struct worker *w, const struct rmq_event *e)
 		disown(w, "connection lost: ", e->text);
 	w->lost_at = rmq_now();
 	w->connected = w->consuming = false;
-	if ((w->busy = tasks_count(&w->tasks, TASK_RUNNING) >= w->jobs))
+	if ((w->busy = tasks_at_work(&w->tasks) >= w->jobs))
 		rmq_stop_consuming(w->mq);
 	worker_notify(w);
 }

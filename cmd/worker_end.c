@@ -159,7 +159,7 @@ worker_heed_limits(struct worker *w, int64_t now)
 {
 	int64_t when = limit(w);
 
-	if (w->busy && tasks_count(&w->tasks, TASK_RUNNING) < w->jobs) {
+	if (w->busy && tasks_at_work(&w->tasks) < w->jobs) {
 		w->busy = false;
 		worker_resume(w);
 	}

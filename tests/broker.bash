@@ -63,6 +63,11 @@ await_end() { # PID [SECS]
 	await "${2:-10}" eval "! kill -0 $1 2>/dev/null"
 }
 
+# Is a program ready for a signal?
+catches_signals() { # PID
+	grep -q 'SigCgt:.*[1-9a-f]' "/proc/$1/status"
+}
+
 # Start a program in the background: its output is in NAME.out and NAME.err of $BATS_TEST_TMPDIR,
 # its process number in $NAME_pid. A job of a shell has SIGINT ignored; a program in a terminal has
 # not. Bats waits until its descriptor 3 is closed everywhere.
@@ -92,6 +97,15 @@ expect_status() { # STATUS NAME [SECS]
 	echo "$2 ended with $status, not $1:" >&2
 	cat "$BATS_TEST_TMPDIR/$2.err" >&2
 	return 1
+}
+
+# Clients come to $url, and what each says before it listens is a line of turns.out in the test's directory.
+spawn_turns() { # [PORT [ANSWER]]
+	local rest=${AMQP_URL##*@}
+	spawn turns /usr/bin/python3 "$tests/turns.py" "$@"
+	await 5 test -s turns.out
+	port=$(head -n 1 turns.out)
+	url=${AMQP_URL%"$rest"}127.0.0.1:$port/${rest#*/}
 }
 
 # For teardown: nothing that a test spawned may outlive it.

@@ -29,10 +29,10 @@ import time
 
 import pika
 
-BROKER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "scripts", "broker")
+from killed_broker import BROKER, PEACE, connect
+
 WINDOW, PREFETCH, RATE = 256, 100, 2000
 CHECKPOINT = WINDOW + RATE * 3 // 2  # records after the last checkpoint: those of a second and a bit
-PEACE = 120  # seconds in which all must be settled after the last kill
 YOUNG = 2.5  # a queue that was just declared does not survive a kill of its broker
 COPY = re.compile(rb"run(\d+) ([0-9a-f-]{36}) (\d{9})x*\.\n")
 
@@ -222,17 +222,6 @@ class Receiver(Run):
         check(not self.torn or self.status == -signal.SIGKILL, f"{self} left a part of a record: {output[at:at + 60]}")
         if self.status == 0 and signal.SIGTERM not in self.signals:
             check(len(self.copies) == self.count, f"{self} printed {len(self.copies)}")
-
-
-def connect():
-    end = time.monotonic() + PEACE
-    while True:
-        try:
-            return pika.BlockingConnection(pika.URLParameters(os.environ["AMQP_URL"]))
-        except (pika.exceptions.AMQPError, OSError):
-            if time.monotonic() > end:
-                raise
-            time.sleep(0.2)
 
 
 def declare(queue, kind):

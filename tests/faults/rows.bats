@@ -270,8 +270,9 @@ can_mount() {
 @test "a queue that is full for a moment: what was nacked is sent again, 0" {
 	declare_queue "$q" '{"x-max-length": 1, "x-overflow": "reject-publish"}'
 	publish_pika '' "$q" zero
-	spawn sender send -q "$q" -l -f <(seq 2) --window 1 -v
-	sleep 0.2
+	spawn_turns
+	spawn sender send -u "$url" -q "$q" -l -f <(seq 2) --window 1 -v
+	await 5 grep -qF '\x00<\x00(' turns.out # basic.publish, and the broker has spoken after it
 	receive -q "$q" -c 3 | cmp - <(printf 'zero\n1\n2\n')
 	expect_status 0 sender
 	grep -q '^send: confirmed=2 returned=0 nacked=0 in-doubt=0' sender.err

@@ -143,7 +143,7 @@ holds_all() { # N QUEUE
 	else
 		expect_status 75 sender
 	fi
-	[ "$(reported in_doubt)" -le 1000 ]
+	[ "$(reported in_doubt)" -le 8000 ]
 	tail -c +$(($(reported next_input_offset) + 1)) file | send -q gone -l
 	holds_all 40000 gone
 }
@@ -153,11 +153,11 @@ holds_all() { # N QUEUE
 	declare_queue both
 	age_queues
 	seq 40000 >file
-	spawn sender send -q both -l -f file --rate 10000 --checkpoint state
+	spawn sender send -q both -l -f file --rate 10000 --checkpoint state -v
 	await 10 holds 5000 both
 	killed=1
 	"$broker" kill
-	sleep 1
+	await_log "connecting again" sender.err
 	kill -KILL "$sender_pid"
 	start_broker
 	killed=

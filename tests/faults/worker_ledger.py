@@ -23,9 +23,9 @@ import time
 
 import pika
 
-BROKER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "scripts", "broker")
+from killed_broker import BROKER, PEACE, connect
+
 OPTIONS = ["--attempts", "4", "--delays", "100ms,1s", "--hold", "0.2"]
-PEACE = 120
 
 
 def kind(number):
@@ -44,17 +44,6 @@ def job(log):
     if what == "poison" or (what == "twice" and attempt < 3):
         sys.exit(f"cannot do {number}")
     os.write(fd, f"{number}\n".encode())
-
-
-def connect():
-    end = time.monotonic() + PEACE
-    while True:
-        try:
-            return pika.BlockingConnection(pika.URLParameters(os.environ["AMQP_URL"]))
-        except (pika.exceptions.AMQPError, OSError):
-            if time.monotonic() > end:
-                raise
-            time.sleep(0.2)
 
 
 def publish(queue, jobs):

@@ -283,14 +283,19 @@ declare_mortal() {
 	run -69 move --timeout 0.5 --target-url amqp://127.0.0.1:1 "$q" "$t"
 }
 
+deeper_than() { # N QUEUE
+	[ "$(depth "$2")" -gt "$1" ]
+}
+
 @test "SIGTERM and SIGINT: what was sent is acknowledged, the rest stays" {
 	seq 100000 | send -q "$q" -l
 	spawn term move "$q" "$t"
-	await 5 eval '[ "$(depth "$t")" -gt 0 ]'
+	await 5 deeper_than 0 "$t"
 	kill -TERM "$term_pid"
 	expect_status 0 term
+	moved=$(depth "$t")
 	spawn int move "$q" "$t"
-	sleep 0.2
+	await 5 deeper_than "$moved" "$t"
 	kill -INT "$int_pid"
 	expect_status 130 int
 	{ bodies "$q"; bodies "$t"; } | sort -n | cmp - <(seq 100000)

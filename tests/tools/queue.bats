@@ -203,23 +203,24 @@ port_of() {
 
 # Nobody listens for a while, and then a broker does.
 @test "wait connects again and again" {
-	local port=$((20000 + RANDOM % 10000)) address
-	spawn waiting queue wait --ready -u "${AMQP_URL/@*:[0-9]*\//@127.0.0.1:$port/}"
-	sleep 1
-	kill -0 "$waiting_pid"
-	address=${AMQP_URL#*@}
+	local address=${AMQP_URL#*@}
 	spawn relay /usr/bin/python3 -c '
 import socket, sys, threading
-server = socket.create_server(("127.0.0.1", int(sys.argv[1])))
+server = socket.create_server(("127.0.0.1", 0))
+print(server.getsockname()[1], flush=True)
+for hangup in range(2):
+    server.accept()[0].close()
 def pipe(a, b):
     while data := a.recv(65536):
         b.sendall(data)
 while True:
     near, _ = server.accept()
-    far = socket.create_connection((sys.argv[2], int(sys.argv[3])))
+    far = socket.create_connection((sys.argv[1], int(sys.argv[2])))
     threading.Thread(target=pipe, args=(near, far), daemon=True).start()
     threading.Thread(target=pipe, args=(far, near), daemon=True).start()' \
-		"$port" "${address%%:*}" "$(port_of "$address")"
+		"${address%%:*}" "$(port_of "$address")"
+	await 5 test -s relay.out
+	spawn waiting queue wait --ready -u "${AMQP_URL/@*:[0-9]*\//@127.0.0.1:$(<relay.out)/}"
 	expect_status 0 waiting
 }
 

@@ -92,22 +92,23 @@ holds() { # FIRST LAST
 	holds 1 1000
 }
 
-@test "a kill takes nothing" {
-	seq 100 | send -q "$q" -l
+# It cannot write on, and all messages are in its hands.
+spawn_looker() { # MESSAGES
+	seq "$1" | send -q "$q" -l
 	mkfifo fifo
 	exec 7<>fifo
 	spawn looker bash -c 'exec receive "$@" --peek -F "%s %j %j %j %j %j %j %j\n" >fifo' receive -q "$q"
-	await 10 eval '[ "$(depth "$q")" -eq 0 ]'
+	await_depth 10 0 "$q"
+}
+
+@test "a kill takes nothing" {
+	spawn_looker 100
 	kill -KILL "$looker_pid"
 	holds 1 100
 }
 
 @test "SIGTERM gives back at once" {
-	seq 300 | send -q "$q" -l
-	mkfifo fifo
-	exec 7<>fifo
-	spawn looker bash -c 'exec receive "$@" --peek -F "%s %j %j %j %j\n" >fifo' receive -q "$q"
-	await 10 eval '[ "$(depth "$q")" -eq 0 ]'
+	spawn_looker 300
 	kill -TERM "$looker_pid"
 	timeout 2 cat <&7 >seen || true
 	expect_status 0 looker

@@ -69,9 +69,9 @@ setup() {
 @test "a reader that goes away, a full device" {
 	run -74 bash -c "receive -q $q --offset first >/dev/full"
 	run -0 bash -c "receive -q $q --offset first | head -n 1; exit \$((PIPESTATUS[0] != 141 && PIPESTATUS[0] != 0))"
-	kill_later() { sleep 1 && kill "$recv_pid"; }
 	spawn recv receive -q "$q" --offset first
-	kill_later
+	await_log '^99$' recv.out
+	kill "$recv_pid"
 	expect_status 0 recv
 	seq 0 99 | cmp - recv.out
 }

@@ -20,15 +20,6 @@ setup() {
 
 teardown() { end_spawned; }
 
-# Clients come to $url, and their turns go to turns.out.
-spawn_turns() { # [PORT [ANSWER]]
-	local rest=${AMQP_URL##*@}
-	spawn turns /usr/bin/python3 "$tests/turns.py" "$@"
-	await 5 test -s turns.out
-	port=$(head -n 1 turns.out)
-	url=${AMQP_URL%"$rest"}127.0.0.1:$port/${rest#*/}
-}
-
 end_turns() {
 	kill "$turns_pid"
 	await_end "$turns_pid"

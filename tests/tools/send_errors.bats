@@ -137,7 +137,7 @@ holds() { # N QUEUE
 
 @test "a signal before there is a connection ends it at once" {
 	spawn sender send -u $refuse_port x
-	sleep 0.5
+	await 5 catches_signals "$sender_pid"
 	kill -TERM "$sender_pid"
 	expect_status 143 sender 2
 }

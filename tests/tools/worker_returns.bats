@@ -214,7 +214,7 @@ end_worker() {
 	[ "$(grep -c "cannot bring" w.err)" -eq 1 ]
 }
 
-@test "a broker that takes no messages: kept, and back afterwards" {
+spawn_before_alarm() {
 	need_control ctl
 	worker --setup -q "$queue" "${quick[@]}"
 	wait_in 500ms task
@@ -222,6 +222,10 @@ end_worker() {
 	"$broker" ctl set_vm_memory_high_watermark 0.00001
 	spawn w worker -q "$queue" "${quick[@]}" sh -c 'cat >>log'
 	await_log "^worker: the broker takes no messages for now: .*; messages on their way back are held$" w.err 20
+}
+
+@test "a broker that takes no messages: kept, and back afterwards" {
+	spawn_before_alarm
 	[ ! -e log ]
 	"$broker" ctl set_vm_memory_high_watermark 0.6
 	await_log task log 20
@@ -230,13 +234,7 @@ end_worker() {
 }
 
 @test "a broker that takes no messages, and the worker ends: kept" {
-	need_control ctl
-	worker --setup -q "$queue" "${quick[@]}"
-	wait_in 500ms task
-	alarm=1
-	"$broker" ctl set_vm_memory_high_watermark 0.00001
-	spawn w worker -q "$queue" "${quick[@]}" sh -c 'cat >>log'
-	await_log "messages on their way back are held" w.err 20
+	spawn_before_alarm
 	end_worker
 	[ "$(wc -l <w.err)" -eq 1 ]
 	"$broker" ctl set_vm_memory_high_watermark 0.6
