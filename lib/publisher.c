@@ -9,7 +9,9 @@
 #include "publisher.h"
 #include "record.h"
 
-enum { WINDOW_MESSAGES = 1000, WINDOW_MOST = 8000, WINDOW_BYTES = 4 << 20, NACKS = 5, PAUSE = 100 };
+enum {
+	WINDOW_MESSAGES = 1000, WINDOW_MOST = 8000, WINDOW_BYTES = 4 << 20, WIDE_BYTES = 2 << 20, NACKS = 5, PAUSE = 100
+};
 
 void
 publisher_init(struct publisher *p, const struct rmq_config *config)
@@ -54,6 +56,8 @@ publisher_add(struct publisher *p, const struct rmq_message *m, struct rmq_error
 	p->last_cookie = r->cookie;
 	p->next++;
 	p->bytes += record_size(r);
+	if (p->bytes > p->peak_bytes)
+		p->peak_bytes = p->bytes;
 	p->counts.accepted++;
 	p->counts.unsettled++;
 	return true;
@@ -188,11 +192,12 @@ confirmed(struct publisher *p, struct record *r)
 	done(p, r);
 }
 
-/* A window full of confirms shows that the broker has use for a larger one. */
+/* A window full of confirms shows that the broker has use for a larger one, which small messages may have. */
 static void
 widen(struct publisher *p)
 {
-	if (p->counts.confirmed < p->widen_at || p->window_messages >= p->window_most)
+	if (p->counts.confirmed < p->widen_at || p->window_messages >= p->window_most ||
+	    p->peak_bytes > WIDE_BYTES / 2)
 		return;
 	p->window_messages *= 2;
 	if (p->window_messages > p->window_most)

@@ -42,7 +42,7 @@ struct publisher {
 	char		*log;
 	size_t		 log_size;
 	uint64_t	 log_first, log_end, log_origin;	/* positions: first record, end, log[0] */
-	size_t		 bytes;		/* that unsettled records hold */
+	size_t		 bytes, peak_bytes;	/* that unsettled records hold, and have held at most */
 	size_t		 window_messages, window_most, window_bytes;
 	uint64_t	 widen_at;	/* so many were confirmed: the window grows */
 	uint64_t	 moved;		/* unsettled records that were nacked and stand behind younger ones */

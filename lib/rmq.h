@@ -236,7 +236,7 @@ struct rmq_config {
 	int64_t		 retry_limit;		/* to be connected again after a loss; 0: 60 s */
 	int64_t		 reply_limit;		/* for one answer of the broker; 0: 30 s */
 	bool		 confirm;		/* this session publishes */
-	size_t		 window_messages, window_bytes;	/* unconfirmed at most; 0: 1000 that grow to 8000, further if far; 4 MiB */
+	size_t		 window_messages, window_bytes;	/* unconfirmed at most; 0: 1000 that grow, 4 MiB */
 	size_t		 max_message;		/* larger deliveries are refused; 0: 128 MiB */
 	int		 socket;		/* > 0: this connected socket instead of an address (no reconnecting) */
 };
