@@ -103,7 +103,7 @@ main(int argc, char *argv[])
 	target.exchange = exchange;
 	target.must_route = require_route;
 	name_target(&target);
-	mq = publish_open();
+	mq = publish_open(false);
 	rmq_declare_exchange(mq, &(struct rmq_exchange){
 		.name = exchange,
 		.type = types[type],

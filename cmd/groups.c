@@ -240,3 +240,17 @@ groups_exit_status(enum rmq_status status)
 
 	return statuses[status];
 }
+
+/* https://www.rabbitmq.com/amqp-0-9-1-reference#constants */
+int
+groups_refusal_status(int code, int otherwise)
+{
+	switch (code) {
+	case 403:
+		return EX_NOPERM;
+	case 404:
+		return EX_NOUSER;
+	default:
+		return otherwise;
+	}
+}

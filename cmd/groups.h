@@ -56,6 +56,8 @@ const char *groups_add_header(const char *spec);	/* NULL, or what is wrong */
 const char *groups_add_pair(struct rmq_table **, const char *spec);
 
 int	groups_exit_status(enum rmq_status);
+/* Of a refusal with this reply code: no permission, no such queue or exchange, or something else. */
+int	groups_refusal_status(int code, int otherwise);
 
 struct input_options {
 	const char	*file;		/* -f */

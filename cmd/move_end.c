@@ -78,8 +78,8 @@ move_looked(struct mover *m, const struct rmq_event *e)
 
 	m->counted = true;
 	if (e->code != 0) {
-		move_fail(m, e->code == 403 ? EX_NOPERM : e->code == 404 ? EX_NOUSER : EX_CONFIG,
-		    "cannot find queue '%s': %.*s", m->plan->source, (int)e->text.len, (const char *)e->text.data);
+		move_fail(m, groups_refusal_status(e->code, EX_CONFIG), "cannot find queue '%s': %.*s",
+		    m->plan->source, (int)e->text.len, (const char *)e->text.data);
 		return;
 	}
 	if (first)

@@ -69,12 +69,13 @@ set_rate(const struct opt *o, char *arg)
 }
 
 struct rmq *
-publish_open(void)
+publish_open(bool own_exchanges)
 {
 	/* What lives for milliseconds is in nobody's list, and a name costs it a line in the broker's log. */
 	struct rmq_config config = groups_config(source_is_one_shot() ? NULL : tool_name());
 
 	config.confirm = true;
+	config.own_exchanges = own_exchanges;
 	config.window_messages = (size_t)window;
 	if (config.first_limit == 0)
 		config.first_limit = ONE_SHOT;

@@ -3,7 +3,7 @@
  * publish - what the senders share: from operands or input to the broker's
  * confirm, and the exit status that says what became of every message.
  *
- *	mq = publish_open();
+ *	mq = publish_open(false);
  *	rmq_declare_queue(mq, &queue);
  *	return tool_end(publish(mq, &target, "Hello World!", argc, argv));
  */
@@ -24,7 +24,8 @@ struct target {
 	bool		 show_key;	/* in chat: 'key':'body' */
 };
 
-struct rmq	*publish_open(void);
+/* own_exchanges: each envelope names its own, so one that cannot be used is the fault of its record. */
+struct rmq	*publish_open(bool own_exchanges);
 /*
  * Sends the operands, joined by blanks, or the default text, or what the options
  * of opt_input and the operand "-" name.  Frees the session.  The exit status.

@@ -49,7 +49,7 @@ report_nacked(struct run *r)
 static void
 report_rejected(struct run *r)
 {
-	run_fail(r, EX_DATAERR, "cannot send %ju of %ju messages: they are in '%s'",
+	run_fail(r, r->rejected_status, "cannot send %ju of %ju messages: they are in '%s'",
 	    (uintmax_t)(r->counts.refused + r->bad), (uintmax_t)(r->counts.accepted + r->bad), r->rejects.name);
 }
 

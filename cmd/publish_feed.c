@@ -37,6 +37,16 @@ run_set_aside(struct run *r, uint64_t number)
 		note_failure(r, number);
 }
 
+/* The status of them all is that of the first one in the input, whenever it was found. */
+static void
+note_rejected(struct run *r, uint64_t number, int status)
+{
+	if (r->first_rejected != 0 && r->first_rejected <= number)
+		return;
+	r->first_rejected = number;
+	r->rejected_status = status;
+}
+
 void
 run_reject(struct run *r, uint64_t number, int status, const char *why, size_t len)
 {
@@ -44,6 +54,7 @@ run_reject(struct run *r, uint64_t number, int status, const char *why, size_t l
 
 	if (r->skip) {
 		run_tell(r, "cannot send %s: %.*s", place, (int)len, why);
+		note_rejected(r, number, status);
 		run_set_aside(r, number);
 		return;
 	}
@@ -159,6 +170,7 @@ on_too_long(struct run *r)
 		if (rmq_counts(r->mq).unsettled > 0)
 			return false;
 		run_tell(r, "cannot send %s: %s", place, why);
+		note_rejected(r, r->in.records + 1, EX_DATAERR);
 		rejects_forget(&r->rejects, r->in.end);
 		r->skipping = true;
 	} else {

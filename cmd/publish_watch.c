@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "groups.h"
 #include "loop.h"
 #include "run.h"
 #include "tool.h"
@@ -71,7 +72,7 @@ on_nacked(struct run *r, const struct rmq_event *e)
 static void
 on_refused(struct run *r, const struct rmq_event *e)
 {
-	run_reject(r, e->cookie, EX_DATAERR, e->text.data, e->text.len);
+	run_reject(r, e->cookie, groups_refusal_status(e->code, EX_DATAERR), e->text.data, e->text.len);
 }
 
 static void

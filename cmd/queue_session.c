@@ -65,25 +65,11 @@ queue_pause(struct queue_session *s, int64_t ms, int64_t deadline)
 	return !passed(deadline) && !rmq_failed(s->mq);
 }
 
-/* https://www.rabbitmq.com/amqp-0-9-1-reference#constants */
-static int
-status_of(int code)
-{
-	switch (code) {
-	case 403:
-		return EX_NOPERM;
-	case 404:
-		return EX_NOUSER;
-	default:
-		return EX_CONFIG;
-	}
-}
-
 int
 queue_refused(const char *verb, const char *name, const struct rmq_event *e)
 {
 	tool_warn("cannot %s queue '%s': %.*s", verb, name, (int)e->text.len, (const char *)e->text.data);
-	return status_of(e->code);
+	return groups_refusal_status(e->code, EX_CONFIG);
 }
 
 int

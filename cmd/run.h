@@ -51,6 +51,8 @@ struct run {
 	struct rejects		 rejects;
 	struct checkpoint	 checkpoint;
 	uint64_t		 bad;		/* records that were not even handed to the session */
+	uint64_t		 first_rejected;	/* the first record that was skipped with a word, 0: none */
+	int			 rejected_status;	/* exit status that it would have ended the run with */
 	uint64_t		 first_failed;	/* the first record that was neither delivered nor set aside, 0: none */
 	uint64_t		 resume_at;	/* where in the input that one begins */
 	char			 returned[64];	/* why the first one came back */

@@ -85,14 +85,16 @@ main(int argc, char *argv[])
 {
 	struct target target = { .must_route = true };
 	struct rmq *mq;
+	bool by_envelopes;
 
 	tool_start(&tool, &argc, &argv);
 	if (queue != NULL && (exchange != NULL || routing_key != NULL))
 		tool_usage("--queue excludes --exchange and --routing-key");
-	mq = publish_open();
+	by_envelopes = input_options.json && queue == NULL && exchange == NULL;
+	mq = publish_open(by_envelopes);
 	if (exchange != NULL)
 		find_exchange(mq, &target);
-	else if (input_options.json && queue == NULL)
+	else if (by_envelopes)
 		leave_to_envelopes(&target);
 	else
 		find_queue(mq, &target);

@@ -42,7 +42,7 @@ main(int argc, char *argv[])
 	snprintf(name, sizeof(name), "queue '%s'", queue);
 	target.name = name;
 	target.routing_key = queue;
-	mq = publish_open();
+	mq = publish_open(false);
 	rmq_declare_queue(mq, &(struct rmq_queue){
 		.name = queue,
 		.declare = groups_declare(queue, RMQ_MAKE_OR_FIND),

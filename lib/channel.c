@@ -152,26 +152,31 @@ open_again(struct rmq *mq, bool ignored)
 	channel_open(mq);
 }
 
-/*
- * A record has such content that the broker closes the channel over it: too large, a property it does not
- * like.  Which one it was, the reply does not say.
- */
+/* It is too large, or has a property that the broker does not like; or an exchange that it chose itself. */
+static bool
+is_fault_of_record(const struct rmq *mq, int code)
+{
+	return code == 406 || (mq->config.own_exchanges && (code == 403 || code == 404));
+}
+
+/* The broker closes the channel over a record.  Which one it was, the reply does not say. */
 static void
 on_refused_record(struct rmq *mq, int code, const char *said)
 {
 	struct rmq_event ev = { .type = RMQ_REFUSED, .code = code };
+	int found = publisher_refused(&mq->publisher, &ev.cookie);
 
-	snprintf(mq->refused_text, sizeof mq->refused_text, "%s", said);
-	ev.text = rmq_bytes(mq->refused_text);
-	switch (publisher_refused(&mq->publisher, &ev.cookie)) {
-	case 1:
-		session_event(mq, ev);
-		break;
-	case -1:
+	if (found == -1) {
 		session_fail(mq, RMQ_PROTOCOL, code, "the broker refused a message that was not sent: %s", said);
 		return;
 	}
+	if (found == 1) {
+		snprintf(mq->refused_text, sizeof mq->refused_text, "%s", said);
+		ev.text = rmq_bytes(mq->refused_text);
+		session_event(mq, ev);
+	}
 	open_again(mq, false);
+	session_confirmed(mq);
 }
 
 /* Who waits for the reply to the method that was refused: a reply's number is its method's and one. */
@@ -217,7 +222,7 @@ on_channel_close(struct rmq *mq, const amqp_channel_close_t *close)
 	snprintf(said, sizeof said, "%.*s", (int)text.len, (const char *)text.data);
 	if (!session_put(mq, AMQP_CHANNEL_CLOSE_OK_METHOD, &ok))
 		return;
-	if (id == AMQP_BASIC_PUBLISH_METHOD && close->reply_code == 406) {
+	if (id == AMQP_BASIC_PUBLISH_METHOD && is_fault_of_record(mq, close->reply_code)) {
 		on_refused_record(mq, close->reply_code, said);
 	} else if (id == AMQP_BASIC_PUBLISH_METHOD) {
 		session_fail(mq, publish_status(close->reply_code), close->reply_code, "cannot publish: %s", said);

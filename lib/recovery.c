@@ -199,7 +199,7 @@ session_ready(struct rmq *mq)
 	session_event(mq, (struct rmq_event){ .type = RMQ_READY });
 }
 
-/* Only a confirm proves to a publisher that it got anywhere after a loss. */
+/* Only a confirm, or a refusal, proves to a publisher that it got anywhere after a loss. */
 void
 session_confirmed(struct rmq *mq)
 {

@@ -236,6 +236,7 @@ struct rmq_config {
 	int64_t		 retry_limit;		/* to be connected again after a loss; 0: 60 s */
 	int64_t		 reply_limit;		/* for one answer of the broker; 0: 30 s */
 	bool		 confirm;		/* this session publishes */
+	bool		 own_exchanges;		/* records choose theirs: what that means, see Publishing */
 	size_t		 window_messages, window_bytes;	/* unconfirmed at most; 0: 1000 that grow, 4 MiB */
 	size_t		 max_message;		/* larger deliveries are refused; 0: 128 MiB */
 	int		 socket;		/* > 0: this connected socket instead of an address (no reconnecting) */
@@ -364,6 +365,8 @@ void		 rmq_unbind(struct rmq *, const struct rmq_binding *);
  * A record is settled when the broker has confirmed it; one that came back
  * first counts as returned.  What a lost connection left unsettled is sent
  * again, so the broker may get it twice.
+ * An exchange that is not there or may not be written to (404, 403) fails the
+ * session; with own_exchanges it is RMQ_REFUSED, of each record that names it.
  */
 struct rmq_message {
 	struct rmq_bytes exchange, routing_key;	/* both at most 255 bytes */

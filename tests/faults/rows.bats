@@ -186,6 +186,10 @@ can_mount() {
 	[ "${#lines[@]}" -eq 1 ]
 	[[ $output == "send: cannot "*ACCESS_REFUSED* ]]
 	[ "$(depth "$q")" = 0 ]
+	new_user '^$' '^amq[.]default$' '^$'
+	run -77 send -u "$user_url" -J < <(printf '{"exchange":"%s","routing_key":"'"$q"'","payload":"x"}\n' '' amq.topic '')
+	[[ ${lines[0]} == "send: cannot send line 2 of standard input: ACCESS_REFUSED"*"'amq.topic'"* ]]
+	[[ ${lines[1]} == "send: confirmed=2 "*" refused=1 in-doubt=0 unsent=0 "* ]]
 	run -77 receive -u "$user_url" -q "$q"
 	[ "${#lines[@]}" -eq 1 ]
 	[[ $output == "receive: cannot "*"queue '$q': ACCESS_REFUSED"* ]]

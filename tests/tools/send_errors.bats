@@ -201,6 +201,76 @@ END
 	[ "$(reported confirmed refused status next_input_offset)" = "4 3 65 $(wc -c <"$BATS_TEST_TMPDIR/mixed")" ]
 }
 
+# Envelopes for a queue, the second and the fourth of them for exchanges.
+astray() { # QUEUE EXCHANGE EXCHANGE
+	local n=0 exchange
+	for exchange in "" "$2" "" "$3" "" ""; do
+		echo '{"exchange":"'"$exchange"'","routing_key":"'"$1"'","payload":"'$((n += 1))'"}'
+	done
+}
+
+@test "an envelope's exchange that is not there, 67, or may not be written to, 77: its line, the others are safe" {
+	file=$BATS_TEST_TMPDIR/astray
+	peer exchange inner fanout '{"internal": true}'
+	while read -r status exchange why; do
+		drop astray
+		declare_queue astray
+		astray astray "$exchange" "" >"$file"
+		run "-$status" send -J -f "$file"
+		[ "${#lines[@]}" -eq 2 ]
+		[[ ${lines[0]} == "send: cannot send line 2 of $file: $why"* ]]
+		[ "${lines[1]}" = "send: confirmed=5 returned=0 nacked=0 refused=1 in-doubt=0 unsent=0 next-input-offset=$(
+			head -n 1 "$file" | wc -c)" ]
+		get_all astray | cmp - <(printf '%s\n' 1 3 4 5 6)
+	done <<-'END'
+		67 nowhere NOT_FOUND - no exchange 'nowhere' in vhost
+		77 inner ACCESS_REFUSED -
+	END
+}
+
+@test "--on-error=skip: so are records whose exchange cannot be used; the status is that of the first" {
+	file=$BATS_TEST_TMPDIR/astray rejects=$BATS_TEST_TMPDIR/rejects
+	peer exchange inner fanout '{"internal": true}'
+	while read -r status first second; do
+		drop skipped
+		declare_queue skipped
+		rm -f "$rejects"
+		astray skipped "$first" "$second" >"$file"
+		echo '{"payload":nothing}' >>"$file"
+		run "-$status" send -J -f "$file" --on-error=skip --reject-file "$rejects" --report "$BATS_TEST_TMPDIR/report"
+		[ "${#lines[@]}" -eq 5 ]
+		[[ $output == *"send: cannot send line 2 of $file: "*"exchange '$first' in vhost "* ]]
+		[[ $output == *"send: cannot send line 4 of $file: "*"exchange '$second' in vhost "* ]]
+		[[ ${lines[3]} == "send: cannot send 3 of 7 messages: they are in '$rejects'" ]]
+		sort "$rejects" | cmp - <(sed -n '2p;4p;7p' "$file" | sort)
+		get_all skipped | cmp - <(printf '%s\n' 1 3 5 6)
+		[ "$(reported confirmed refused in_doubt status next_input_offset)" = "4 3 0 $status $(wc -c <"$file")" ]
+	done <<-'END'
+		67 nowhere inner
+		77 inner nowhere
+	END
+	peer exchange nowhere fanout
+	peer bind skipped nowhere ''
+	run -0 send -J -f <(grep '"nowhere"' "$rejects")
+	[ "$(get_pika skipped)" = 4 ]
+	peer drop-exchange nowhere
+}
+
+@test "an exchange that an option names ends the run, whatever --on-error says" {
+	rejects=$BATS_TEST_TMPDIR/rejects
+	peer exchange inner fanout '{"internal": true}'
+	for program in send emit-log; do
+		run -77 $program -J -e inner --declare=none --on-error=skip --reject-file "$rejects" \
+			< <(echo '{"exchange":"other","routing_key":"a","payload":"x"}')
+		[[ ${lines[0]} == "$program: cannot publish: ACCESS_REFUSED - "* ]]
+		run -67 $program -J -e gone --declare=none --on-error=skip --reject-file "$rejects" \
+			< <(echo '{"exchange":"other","routing_key":"a","payload":"x"}')
+		[[ ${lines[0]} == "$program: cannot publish: NOT_FOUND - no exchange 'gone' in vhost "* ]]
+		[[ ${lines[1]} == *" in-doubt=1 unsent=0 next-input-offset=0" ]]
+	done
+	[ ! -s "$rejects" ]
+}
+
 @test "a message that is too large for the broker, in the middle: 65, its line, and the neighbours arrive" {
 	drop large
 	{ seq 100; head -c 140000000 /dev/zero | tr '\0' x; echo; seq 101 200; } >"$BATS_TEST_TMPDIR/large"

@@ -109,8 +109,9 @@ void	peer_refuse_step(struct peer *, int code, const char *text, amqp_method_num
 void	peer_close_connection(struct peer *, int code, const char *text);
 void	peer_goodbye(struct peer *);			/* answers rmq_close() to the end */
 void	peer_publish(struct peer *, const char *key, struct rmq_bytes body, uint64_t cookie);
-/* Opened and ready, with small records on the wire: keys k1, k2 ..., cookies 10, 20 ... */
-void	peer_with_records(struct peer *, unsigned n);
+/* Small records on the wire: keys k1, k2 ..., cookies 10, 20 ... */
+void	peer_records(struct peer *, unsigned n);
+void	peer_with_records(struct peer *, unsigned n);	/* opened and ready, then these */
 void	peer_counts(struct peer *, uint64_t confirmed, uint64_t returned, uint64_t nacked, uint64_t unsettled);
 amqp_bytes_t peer_string(const char *);
 

@@ -206,13 +206,11 @@ peer_publish(struct peer *p, const char *key, struct rmq_bytes body, uint64_t co
 }
 
 void
-peer_with_records(struct peer *p, unsigned n)
+peer_records(struct peer *p, unsigned n)
 {
 	struct peer_content c = { 0 };
 	char key[] = "k0";
 
-	peer_open(p, &(struct rmq_config){ .confirm = true });
-	peer_ready(p);
 	for (unsigned i = 1; i <= n; i++) {
 		key[1] = (char)('0' + i);
 		peer_publish(p, key, rmq_bytes("body"), 10UL * i);
@@ -226,6 +224,14 @@ peer_with_records(struct peer *p, unsigned n)
 	assert_int_equal(rmq_counts(p->mq).in_doubt, n);
 	assert_int_equal(rmq_counts(p->mq).settled_through, 0);
 	peer_content_free(&c);
+}
+
+void
+peer_with_records(struct peer *p, unsigned n)
+{
+	peer_open(p, &(struct rmq_config){ .confirm = true });
+	peer_ready(p);
+	peer_records(p, n);
 }
 
 void

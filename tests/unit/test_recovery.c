@@ -239,37 +239,114 @@ test_close_while_waiting(void **state)
 	peer_close(&p);
 }
 
-/* One record has such content that the broker closes the channel: it is found, and its neighbours are safe. */
+static const uint8_t beat[] = { FRAME_HEARTBEAT, 0, 0, 0, 0, 0, 0, FRAME_END };
+
+/* Time goes by, and both are alive, but nothing is said. */
+static void
+wait_long(struct peer *p, int secs)
+{
+	amqp_method_number_t id;
+
+	for (int i = 0; i < secs; i++) {
+		peer_wait(p, 1000);
+		peer_raw(p, beat, sizeof beat);
+		while (peer_heard(p, &id))
+			peer_expect_heartbeat(p);
+	}
+}
+
+static void
+refuse_record(struct peer *p, int code)
+{
+	peer_refuse_step(p, code, "it will not do", AMQP_BASIC_PUBLISH_METHOD);
+	peer_turns(p);
+}
+
+static void
+expect_refused(struct peer *p, int code, uint64_t cookie)
+{
+	const struct peer_event *e = peer_event(p, RMQ_REFUSED);
+
+	assert_int_equal(e->cookie, cookie);
+	assert_int_equal(e->code, code);
+	assert_string_equal(e->text, "it will not do");
+}
+
+static void
+expect_reopened(struct peer *p)
+{
+	peer_expect(p, AMQP_CHANNEL_CLOSE_OK_METHOD);
+	peer_channel(p);
+	peer_event(p, RMQ_READY);
+}
+
+static void
+find_the_second(struct peer *p, int code)
+{
+	struct peer_content c = { 0 };
+
+	peer_records(p, 3);
+	refuse_record(p, code);
+	expect_reopened(p);
+	peer_expect_publish(p, &c);
+	peer_expect_nothing(p);
+	peer_ack(p, 1, false);
+	peer_expect_publish(p, &c);
+	assert_string_equal(c.routing_key, "k2");
+	refuse_record(p, code);
+	expect_refused(p, code, 20);
+	expect_reopened(p);
+	peer_expect_publish(p, &c);
+	assert_string_equal(c.routing_key, "k3");
+	peer_ack(p, 1, false);
+	peer_turns(p);
+	assert_int_equal(rmq_counts(p->mq).confirmed, 2);
+	assert_int_equal(rmq_counts(p->mq).refused, 1);
+	assert_int_equal(rmq_counts(p->mq).unsettled, 0);
+	peer_content_free(&c);
+}
+
+/* One record is such that the broker closes the channel: it is found, and its neighbours are safe. */
 static void
 test_refused_record(void **state)
+{
+	static const struct { int code; bool own_exchanges; } cases[] = {
+		{ 406, false }, { 406, true }, { 404, true }, { 403, true },
+	};
+	struct peer p;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		peer_open(&p, &(struct rmq_config){ .confirm = true, .own_exchanges = cases[i].own_exchanges });
+		peer_ready(&p);
+		find_the_second(&p, cases[i].code);
+		peer_goodbye(&p);
+		peer_close(&p);
+	}
+}
+
+/* A refusal is an answer: neither many of them nor what follows upon the last one is a broker that says nothing. */
+static void
+test_refused_for_long(void **state)
 {
 	struct peer p;
 	struct peer_content c = { 0 };
 
 	(void)state;
-	peer_with_records(&p, 3);
-	peer_refuse_step(&p, 406, "PRECONDITION_FAILED - invalid expiration", AMQP_BASIC_PUBLISH_METHOD);
-	peer_expect(&p, AMQP_CHANNEL_CLOSE_OK_METHOD);
-	peer_channel(&p);
-	peer_event(&p, RMQ_READY);
-	peer_expect_publish(&p, &c);
-	peer_expect_nothing(&p);
-	peer_ack(&p, 1, false);
-	peer_expect_publish(&p, &c);
-	assert_string_equal(c.routing_key, "k2");
-	peer_refuse_step(&p, 406, "PRECONDITION_FAILED - invalid expiration", AMQP_BASIC_PUBLISH_METHOD);
-	assert_int_equal(peer_event(&p, RMQ_REFUSED)->cookie, 20);
-	peer_expect(&p, AMQP_CHANNEL_CLOSE_OK_METHOD);
-	peer_channel(&p);
-	peer_event(&p, RMQ_READY);
-	peer_expect_publish(&p, &c);
-	assert_string_equal(c.routing_key, "k3");
-	peer_ack(&p, 1, false);
-	peer_turns(&p);
-	assert_int_equal(rmq_counts(p.mq).confirmed, 2);
-	assert_int_equal(rmq_counts(p.mq).refused, 1);
-	assert_int_equal(rmq_counts(p.mq).unsettled, 0);
-	peer_goodbye(&p);
+	peer_open(&p, &(struct rmq_config){ .confirm = true, .own_exchanges = true });
+	peer_ready(&p);
+	peer_records(&p, 4);
+	refuse_record(&p, 404);
+	expect_reopened(&p);
+	for (uint64_t i = 1; i <= 4; i++) {
+		peer_expect_publish(&p, &c);
+		wait_long(&p, 20);
+		refuse_record(&p, 404);
+		expect_refused(&p, 404, 10 * i);
+		expect_reopened(&p);
+	}
+	wait_long(&p, 60);
+	peer_no_event(&p);
 	peer_content_free(&c);
 	peer_close(&p);
 }
@@ -344,7 +421,6 @@ test_refused_half_written(void **state)
 static void
 test_no_confirm_in_time(void **state)
 {
-	static const uint8_t beat[] = { FRAME_HEARTBEAT, 0, 0, 0, 0, 0, 0, FRAME_END };
 	struct peer p;
 	int i;
 
@@ -375,6 +451,7 @@ main(void)
 		cmocka_unit_test(test_denied),
 		cmocka_unit_test(test_close_while_waiting),
 		cmocka_unit_test(test_refused_record),
+		cmocka_unit_test(test_refused_for_long),
 		cmocka_unit_test(test_refused_while_writing),
 		cmocka_unit_test(test_refused_half_written),
 		cmocka_unit_test(test_no_confirm_in_time),

@@ -337,20 +337,48 @@ test_large_record_behind_a_declare(void **state)
 	peer_close(&p);
 }
 
+/* The session was to publish there, unless its records choose their exchanges; and other codes are nobody's fault. */
 static void
 test_publish_to_nowhere(void **state)
+{
+	static const struct { bool own_exchanges; int code; enum rmq_status status; } cases[] = {
+		{ false, 404, RMQ_NO_DESTINATION }, { false, 403, RMQ_DENIED }, { true, 540, RMQ_PROTOCOL },
+	};
+	struct peer p;
+	struct peer_content c = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		peer_open(&p, &(struct rmq_config){ .confirm = true, .own_exchanges = cases[i].own_exchanges });
+		peer_ready(&p);
+		peer_publish(&p, "q", rmq_bytes("x"), 1);
+		peer_publish(&p, "q", rmq_bytes("x"), 2);
+		peer_expect_publish(&p, &c);
+		peer_expect_publish(&p, &c);
+		peer_refuse_step(&p, cases[i].code, "no exchange 'logs' in vhost '/'", AMQP_BASIC_PUBLISH_METHOD);
+		peer_failed(&p, cases[i].status, "cannot publish: no exchange 'logs'");
+		peer_counts(&p, 0, 0, 0, 2);
+		peer_close(&p);
+	}
+	peer_content_free(&c);
+}
+
+/* What is declared is the session's own all the same. */
+static void
+test_step_refused_beside_own_exchanges(void **state)
 {
 	struct peer p;
 	struct peer_content c = { 0 };
 
 	(void)state;
-	peer_open(&p, &publishing);
+	peer_open(&p, &(struct rmq_config){ .confirm = true, .own_exchanges = true });
 	peer_ready(&p);
 	peer_publish(&p, "q", rmq_bytes("x"), 1);
 	peer_expect_publish(&p, &c);
-	peer_refuse_step(&p, 404, "NOT_FOUND - no exchange 'logs' in vhost '/'", AMQP_BASIC_PUBLISH_METHOD);
-	peer_failed(&p, RMQ_NO_DESTINATION, "cannot publish: NOT_FOUND");
-	peer_counts(&p, 0, 0, 0, 1);
+	rmq_bind(p.mq, &(struct rmq_binding){ .queue = "q", .exchange = "x", .routing_key = "k" });
+	peer_expect(&p, AMQP_QUEUE_BIND_METHOD);
+	peer_refuse_step(&p, 404, "NOT_FOUND - no exchange 'x' in vhost '/'", AMQP_QUEUE_BIND_METHOD);
+	peer_failed(&p, RMQ_NO_DESTINATION, "bind a queue to exchange 'x': NOT_FOUND");
 	peer_content_free(&c);
 	peer_close(&p);
 }
@@ -408,6 +436,7 @@ main(void)
 		cmocka_unit_test(test_pipelined_publish),
 		cmocka_unit_test(test_large_record_behind_a_declare),
 		cmocka_unit_test(test_publish_to_nowhere),
+		cmocka_unit_test(test_step_refused_beside_own_exchanges),
 		cmocka_unit_test(test_publish_refused_beside_a_step),
 		cmocka_unit_test(test_names),
 	};
