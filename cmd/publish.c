@@ -36,7 +36,8 @@ const struct opt opt_publish[] = {
 	{ 0, "eager", NULL, opt_flag, &eager,
 	    "with a single message, say all at once to a broker that is known already" },
 	{ 0, "window", "N", opt_number, &window,
-	    "let at most N messages be unconfirmed (default: 1000 at first, 8000 when they flow, more on a slow line)",
+	    "let at most N messages be unconfirmed (default: 1000 at first, then up to 8000 small "
+	    "ones, more on a slow line)",
 	    .min = 1, .max = 1000000 },
 	{ 0, "rate", "N[/s]", set_rate, NULL, "send at most N messages a second" },
 	{ 0, "on-error", "WHAT", opt_choice, &on_error,
