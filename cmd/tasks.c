@@ -181,8 +181,7 @@ tasks_disown(struct tasks *tasks)
 {
 	struct task *t, *following;
 
-	for (t = TAILQ_FIRST(tasks); t != NULL; t = following) {
-		following = TAILQ_NEXT(t, next);
+	TAILQ_FOREACH_SAFE(t, tasks, next, following) {
 		t->owned = false;
 		if (t->state != TASK_RUNNING && t->state != TASK_WRITING)
 			tasks_remove(tasks, t);

@@ -4,8 +4,9 @@
  *
  * Each is waiting for a free job, or its command runs; or its command failed,
  * and it rests before it is tried again or goes back, or a copy of it is on
- * its way to where failed messages go.  A tag is good until its connection is
- * lost; a command that still runs then is no longer ours to settle.
+ * its way to where failed messages go; or its reply is on its way.  A tag is
+ * good until its connection is lost; a command that still runs then is no
+ * longer ours to settle.
  */
 #ifndef TASKS_H
 #define TASKS_H
