@@ -4,9 +4,10 @@
  *
  * The message is the command's standard input.  It is acknowledged when the
  * command was reaped and had succeeded, and not before.  A message whose
- * command failed rests for a growing time and then goes back to its queue;
- * one that was not started, or whose command could not be, goes back as it
- * came.  Nothing is ever dropped here.
+ * command failed rests for a growing time and then goes back to its queue, or
+ * a copy of it goes to a queue for failed ones; one that was not started, or
+ * whose command could not be, goes back as it came.  Nothing is dropped unless
+ * --exit-map asks for it.
  */
 #include <limits.h>
 #include <signal.h>
