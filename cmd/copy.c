@@ -13,6 +13,7 @@
 
 #include "copy.h"
 #include "groups.h"
+#include "headers.h"
 #include "policy.h"
 
 /* Of the attempt before. */
@@ -52,10 +53,10 @@ set_name(struct copy *c, const char *name, struct rmq_bytes value)
 static bool
 has(const struct rmq_table *headers, const char *name)
 {
-	struct rmq_buffer text = { 0 };
-	bool found = headers != NULL && rmq_table_get(headers, name, &text);
+	char *text = headers_text(headers, name);
+	bool found = text != NULL;
 
-	rmq_buffer_free(&text);
+	free(text);
 	return found;
 }
 
@@ -70,14 +71,7 @@ copy_came_back(const struct rmq_delivery *d, const struct rmq_table *headers, co
 int64_t
 copy_failed_at(const struct rmq_table *headers)
 {
-	struct rmq_buffer text = { 0 };
-	const char *wrong = "absent";
-	int64_t at = -1;
-
-	if (headers != NULL && rmq_table_get(headers, "x-last-failed-at", &text) && rmq_buffer_add(&text, "", 1))
-		at = strtonum(text.data, 0, INT64_MAX, &wrong);
-	rmq_buffer_free(&text);
-	return wrong == NULL ? at : -1;
+	return headers_number(headers, "x-last-failed-at", INT64_MAX);
 }
 
 static void

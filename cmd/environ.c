@@ -9,6 +9,7 @@
 
 #include "environ.h"
 #include "groups.h"
+#include "headers.h"
 
 extern char **environ;
 
@@ -48,31 +49,19 @@ present(struct rmq_bytes b)
 	return b.data != NULL ? b : rmq_bytes("");
 }
 
-/* A count in the headers: whoever published the message may have written anything there. */
-static bool
-count_in(const struct rmq_table *headers, const char *name, uint64_t *count)
-{
-	struct rmq_buffer text = { 0 };
-	const char *problem = "absent";
-
-	if (headers != NULL && rmq_table_get(headers, name, &text) && rmq_buffer_add(&text, "", 1))
-		*count = (uint64_t)strtonum(text.data, 0, INT32_MAX, &problem);
-	rmq_buffer_free(&text);
-	return problem == NULL;
-}
-
 /* Which attempt at this message the command is, as far as anybody counted. */
 static uint64_t
 attempt(const struct environ_source *from)
 {
 	const struct rmq_table *headers = from->properties->headers;
-	uint64_t before;
+	int64_t before;
 
 	if (from->attempt > 0)
 		return from->attempt;
-	if (count_in(headers, "x-attempt", &before) || count_in(headers, "x-delivery-count", &before))
-		return before + 1;
-	return from->delivery->redelivered ? 2 : 1;
+	if ((before = headers_number(headers, "x-attempt", INT32_MAX)) == -1 &&
+	    (before = headers_number(headers, "x-delivery-count", INT32_MAX)) == -1)
+		before = from->delivery->redelivered;
+	return (uint64_t)before + 1;
 }
 
 static bool

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "escape.h"
+#include "headers.h"
 #include "move.h"
 
 enum { WORN = 10 };	/* attempts of the 20 that a quorum queue allows */
@@ -37,19 +38,6 @@ matches_all(const struct rmq_table *headers, const struct opt_list *filters)
 	return true;
 }
 
-/* -1: there is no such number. */
-static int64_t
-number(const struct rmq_table *headers, const char *name)
-{
-	struct rmq_buffer text = { 0 };
-	int64_t n = -1;
-
-	if (headers != NULL && rmq_table_get(headers, name, &text) && rmq_buffer_add(&text, "", 1))
-		n = strtoll(text.data, NULL, 10);
-	rmq_buffer_free(&text);
-	return n;
-}
-
 /*
  * What is given back to a quorum queue counts as an attempt; from 4.3 on it is counted apart.
  * https://www.rabbitmq.com/docs/quorum-queues#poison-message-handling
@@ -57,7 +45,8 @@ number(const struct rmq_table *headers, const char *name)
 static bool
 is_worn(const struct rmq_table *headers)
 {
-	return number(headers, "x-delivery-count") >= WORN && number(headers, "x-acquired-count") < 0;
+	return headers_number(headers, "x-delivery-count", INT64_MAX) >= WORN &&
+	    headers_number(headers, "x-acquired-count", INT64_MAX) == -1;
 }
 
 static bool

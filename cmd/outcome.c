@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "headers.h"
 #include "outcome.h"
 #include "tool.h"
 
@@ -27,22 +28,11 @@ outcome_set(struct rmq_table *headers, const struct outcome *o, const char *erro
 	    (error == NULL || rmq_table_set(headers, OUTCOME_ERROR, RMQ_STRING, error, e));
 }
 
-static char *
-header(const struct rmq_table *headers, const char *name)
-{
-	struct rmq_buffer text = { 0 };
-
-	if (headers != NULL && rmq_table_get(headers, name, &text) && rmq_buffer_add(&text, "", 1))
-		return text.data;
-	rmq_buffer_free(&text);
-	return NULL;
-}
-
-/* 0: it is not there.  Whoever replied may have written anything there. */
+/* 0: it is not there. */
 static int
 number(const struct rmq_table *headers, const char *name, int most)
 {
-	char *text = header(headers, name);
+	char *text = headers_text(headers, name);
 	const char *wrong = NULL;
 	int n = text != NULL ? (int)strtonum(text, 0, most, &wrong) : 0;
 
@@ -56,7 +46,7 @@ int
 outcome_report(const struct rmq_table *headers, bool passed_on)
 {
 	int status = number(headers, OUTCOME_EXIT, 255), sig = number(headers, OUTCOME_SIGNAL, 127);
-	char *error = header(headers, OUTCOME_ERROR), how[64] = "";
+	char *error = headers_text(headers, OUTCOME_ERROR), how[64] = "";
 	bool failed = status != 0 || sig != 0 || error != NULL;
 
 	if (sig != 0)

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "copy.h"
+#include "headers.h"
 #include "job.h"
 #include "tool.h"
 #include "work_log.h"
@@ -49,20 +50,15 @@ not_started(struct worker *w, struct task *t, const struct job_error *why)
 	work_nack(w, t);
 }
 
-/* How often its command was run, as the headers say; whoever published it may have written anything there. */
+/* How often its command was run, as the headers say. */
 static unsigned
 attempts_before(const struct rmq_table *headers)
 {
-	struct rmq_buffer text = { 0 };
-	const char *wrong = NULL;
-	int64_t n = 0;
+	int64_t n = headers_number(headers, "x-attempt", INT64_MAX);
 
-	if (headers != NULL && rmq_table_get(headers, "x-attempt", &text) && rmq_buffer_add(&text, "", 1))
-		n = strtonum(text.data, 0, policy_options.attempts, &wrong);
-	if (wrong != NULL && strcmp(wrong, "too large") == 0)
+	if (n > policy_options.attempts)
 		n = policy_options.attempts;
-	rmq_buffer_free(&text);
-	return (unsigned)n;
+	return n > 0 ? (unsigned)n : 0;
 }
 
 /* What is known of a message when it is looked at for the first time. */

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * headers - what is read out of the headers of a message
+ *
+ * Whoever published it may have written anything there.
+ */
+#ifndef HEADERS_H
+#define HEADERS_H
+
+#include <rmq.h>
+
+/* The table may be NULL.  To be freed; NULL: there is no string or number of that name, or no memory. */
+char	*headers_text(const struct rmq_table *, const char *name);
+/* -1: there is none from 0 to most. */
+int64_t	 headers_number(const struct rmq_table *, const char *name, int64_t most);
+
+#endif
