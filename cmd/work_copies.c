@@ -10,8 +10,12 @@
 enum { RETRY_PAUSE = 1000, NO_QUEUE_LIMIT = 60 * 1000 };
 
 static void
-later(struct task *t, int64_t now)
+try_later(struct worker *w, struct task *t, int64_t now)
 {
+	if (w->stage != WORKING) {
+		work_reject(w, t);
+		return;
+	}
 	t->cookie = 0;
 	t->until = now + RETRY_PAUSE;
 }
@@ -31,11 +35,8 @@ no_queue(struct worker *w, struct task *t, int64_t now)
 		if (w->obstacle == 0)
 			tool_warn("cannot move messages to '%s': there is still no such queue", target);
 		w->obstacle = EX_NOUSER;
-		later(t, now);
-	} else if (w->stage == WORKING)
-		later(t, now);
-	else
-		work_reject(w, t);
+	}
+	try_later(w, t, now);
 }
 
 static void
@@ -44,10 +45,7 @@ not_taken(struct worker *w, struct task *t, int64_t now)
 	if (!w->not_taken)
 		tool_warn("the broker does not take failed messages for now: is a queue full? They are held");
 	w->not_taken = true;
-	if (w->stage == WORKING)
-		later(t, now);
-	else
-		work_reject(w, t);
+	try_later(w, t, now);
 }
 
 /* This message cannot be moved: as if there were no queue for it. */
