@@ -3,6 +3,8 @@
  * Copies on their way: the original is acknowledged when its copy was
  * confirmed and did not come back, and kept until then.
  */
+#include <stdio.h>
+
 #include "groups.h"
 #include "tool.h"
 #include "worker.h"
@@ -52,16 +54,10 @@ not_taken(struct worker *w, struct task *t, int64_t now)
 static void
 cannot_copy(struct worker *w, struct task *t, const char *why)
 {
-	int64_t pause = policy_failed(&w->policy, t->message);
+	char what[600];
 
-	tool_warn("cannot copy a message: %s; it goes back to its queue", why);
-	if (w->stage != WORKING || w->count >= 0) {
-		work_reject(w, t);
-		return;
-	}
-	t->state = TASK_RESTING;
-	t->again = false;
-	t->until = rmq_now() + pause;
+	snprintf(what, sizeof what, "cannot copy a message: %s", why);
+	work_go_back(w, t, what);
 }
 
 static void

@@ -43,9 +43,8 @@ tell_no_policy(struct worker *w)
 	    w->copies.missing);
 }
 
-/* Back to its queue, after a pause that grows. */
-static void
-go_back(struct worker *w, struct task *t, const char *what)
+void
+work_go_back(struct worker *w, struct task *t, const char *what)
 {
 	int64_t pause = policy_failed(&w->policy, t->message);
 
@@ -131,7 +130,7 @@ follow_policy(struct worker *w, struct task *t, const char *what)
 	if (!policy_held(delay))
 		send_copy(w, t, what, delay);
 	else if (w->count >= 0)
-		go_back(w, t, what);
+		work_go_back(w, t, what);
 	else
 		hold(w, t, what, delay);
 }
@@ -178,5 +177,5 @@ work_failed(struct worker *w, struct task *t, const char *fmt, ...)
 	} else if (w->copies.state == COPIES_ON && t->attempt > 0)
 		follow_policy(w, t, what);
 	else
-		go_back(w, t, what);
+		work_go_back(w, t, what);
 }

@@ -133,6 +133,7 @@ void	work_run(struct worker *, struct task *, const struct rmq_delivery *);	/* t
 
 /* One attempt failed; t->failure.reason: it must not be tried again. */
 void	work_failed(struct worker *, struct task *, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+void	work_go_back(struct worker *, struct task *, const char *what);	/* to its queue, after a pause that grows */
 void	work_copies(struct worker *, int64_t now);	/* sends copies, and acknowledges what was confirmed */
 
 /* The task's reply is sent, and then the request acknowledged; error: what went wrong beside the command, or NULL. */

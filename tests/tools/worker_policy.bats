@@ -269,6 +269,18 @@ all_gone() { # FILE
 	[ "$(depth "$queue")" -eq 2 ]
 }
 
+@test "a message that no frame holds with the headers of a copy goes back to its queue" {
+	worker --setup -q "$queue" --attempts 1
+	send -q "$queue" -H "long=$(printf %0130850d 0)" bad
+	spawn w worker -q "$queue" --attempts 1 false
+	await_log "^worker: cannot copy a message: .*; the message goes back to its queue in 1 s$" w.err
+	await_log "^worker: cannot copy a message: .*; the message goes back to its queue in 2 s$" w.err
+	kill -TERM "$w_pid"
+	expect_status 0 w
+	[ "$(depth "$queue")" -eq 1 ]
+	[ "$(depth "$queue.dead")" -eq 0 ]
+}
+
 @test "a broker that takes no messages: failed ones are held, others are acknowledged" {
 	need_control ctl
 	worker --setup -q "$queue" --attempts 1
