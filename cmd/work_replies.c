@@ -126,9 +126,11 @@ heed_outcome(struct worker *w, struct task *t)
 	}
 }
 
+/* What goes in its place goes at once: no event would remind us of it. */
 static void
 send_reply(struct worker *w, struct task *t)
 {
+	bool has_body = !t->reply->no_body;
 	struct rmq_error error = { 0 };
 
 	outbox_address(&w->replies, t);
@@ -136,6 +138,8 @@ send_reply(struct worker *w, struct task *t)
 		return;
 	tool_warn("cannot send a reply: %s", error.text);
 	send_without_body(w, t, error.text);
+	if (has_body)
+		send_reply(w, t);
 }
 
 /* What may have done harm goes alone. */

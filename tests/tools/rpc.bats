@@ -436,9 +436,10 @@ for line in sys.stdin:
 	requests_are 0
 }
 
-@test "a reply that is longer than 128 MiB is not even tried" {
-	serve 'truncate -s 134217729 /proc/self/fd/1 || head -c 134217729 /dev/zero'
-	run -1 --separate-stderr rpc-call -q "$q" x
+# Not when the next heartbeat comes, which is in half a minute.
+@test "a reply that is longer than 128 MiB is not even tried, and the caller knows at once" {
+	serve 'truncate -s 134217729 /proc/self/fd/1 || head -c 134217729 /dev/zero' --heartbeat 60
+	run -1 --separate-stderr rpc-call -q "$q" -W 15 x
 	[ "$stderr" = "rpc-call: the request failed: the reply cannot be sent: the output is longer than 128 MiB" ]
 	grep -qx "rpc_server: cannot send a reply: the output is longer than 128 MiB" s.err
 }
