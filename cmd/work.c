@@ -199,7 +199,7 @@ is_due(struct worker *w, struct task *t, int64_t now)
 		work_done(w, t, true);
 	} else if (t->state == TASK_COPYING) {
 		t->until = 0;
-	} else if (t->again) {
+	} else if (t->again && !w->paused) {
 		t->state = TASK_WAITING;
 	} else {
 		work_reject(w, t);

@@ -389,6 +389,19 @@ all_gone() { # FILE
 	[ "$(depth "$queue")" -eq 0 ]
 }
 
+@test "SIGUSR1 while a message waits for its next attempt: when that is due, it is for others" {
+	worker --setup -q "$queue" --delays 3s --attempts 2
+	put bad
+	spawn w worker -q "$queue" --delays 3s --attempts 2 sh -c 'echo >>log; false'
+	await_log "trying again in 3 s" w.err
+	kill -USR1 "$w_pid"
+	await_log paused w.err
+	await_depth 10 1 "$queue"
+	lines_are 1 '' log
+	kill -TERM "$w_pid"
+	expect_status 0 w
+}
+
 @test "paused and resumed at once, and ended while paused" {
 	spawn w worker -q "$queue" sh -c 'cat >>log'
 	await_consumers 10 1 "$queue"
