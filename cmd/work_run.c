@@ -117,8 +117,8 @@ run(struct worker *w, struct task *t, const struct rmq_delivery *d)
 	struct environ_source from = { .delivery = d, .properties = &properties, .queue = w->queue, .url = w->url };
 	struct rmq_error error = { 0 };
 
-	t->message = policy_name(d, &properties);
 	if (!rmq_decode_properties(w->mq, d, &properties, &error)) {
+		t->message = policy_name(d, &(struct rmq_properties){ 0 });
 		work_failed(w, t, "cannot read the properties of a message: %s", error.text);
 		return;
 	}

@@ -82,6 +82,23 @@ too_slow() { # TYPE
 	[ "$(depth once.dead)" -eq 0 ]
 }
 
+@test "a message that takes too long at its first attempt, then at its second, goes to the dead" {
+	need_control ctl
+	be_impatient 1000 500
+	worker --setup -q later
+	send -q later --message-id m-1 task
+	# The second command of all fails, so that the third is the second attempt at the second delivery.
+	spawn w worker -q later --delays 100ms sh -c 'taken() { grep -c "took its" w.err; }
+		echo "$AMQP_ATTEMPT" >>log; [ "$(wc -l <log)" -ne 2 ] || exit 1
+		n=$(taken); until [ "$(taken)" -gt "$n" ]; do sleep 0.05; done'
+	await_depth 40 1 later.dead
+	[ "$(paste -s -d ' ' log)" = "1 1 2" ]
+	timeout 20 /usr/bin/python3 "$tests/peer.py" get-json later.dead | grep -q '"x-dead-reason": "timeout"'
+	kill -TERM "$w_pid"
+	expect_status 0 w
+	[ "$(depth later)" -eq 0 ]
+}
+
 @test "messages that take too long twice go to the dead" {
 	need_control ctl
 	be_impatient 1000 500
