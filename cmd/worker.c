@@ -65,15 +65,20 @@ static const struct tool tool = {
 	},
 };
 
-/* What runs is no longer ours to acknowledge. */
 static void
-disown(struct worker *w, const char *what, struct rmq_bytes why)
+tell_loss(const struct worker *w, const char *what, struct rmq_bytes why)
 {
 	const char *running = "";
 
 	if (tasks_count(&w->tasks, TASK_RUNNING) > 0)
 		running = "; the messages of running commands will be delivered again";
 	tool_warn("%s%.*s%s", what, (int)why.len, (const char *)why.data, running);
+}
+
+/* What runs is no longer ours to acknowledge. */
+static void
+disown(struct worker *w)
+{
 	w->taken -= (int64_t)tasks_count(&w->tasks, TASK_WAITING);
 	work_replies_lost(w);
 	tasks_disown(&w->tasks);
@@ -110,9 +115,12 @@ lost(struct worker *w, const struct rmq_event *e)
 	} else if (w->connected && e->taken_back) {
 		w->taken_back = true;
 		note_overdue(w);
-		disown(w, "the broker took its messages back: ", e->text);
-	} else if (w->connected)
-		disown(w, "connection lost: ", e->text);
+		tell_loss(w, "the broker took its messages back: ", e->text);
+		disown(w);
+	} else if (w->connected) {
+		tell_loss(w, "connection lost: ", e->text);
+		disown(w);
+	}
 	w->lost_at = rmq_now();
 	w->connected = w->consuming = false;
 	if ((w->busy = tasks_at_work(&w->tasks) >= w->jobs))
@@ -202,8 +210,7 @@ check_session(struct worker *w)
 	w->connected = w->consuming = false;
 	error = rmq_error(w->mq);
 	tool_warn("%s", error->text);
-	work_replies_lost(w);
-	tasks_disown(&w->tasks);
+	disown(w);
 	worker_stop(w, groups_exit_status(error->status));
 }
 
