@@ -45,9 +45,10 @@ set_name(struct copy *c, const char *name, struct rmq_bytes value)
 {
 	char text[256];
 
+	if (value.data == NULL)
+		return;
 	snprintf(text, sizeof text, "%.*s", (int)value.len, (const char *)value.data);
-	if (value.data != NULL)
-		set(c, name, RMQ_STRING, text);
+	set(c, name, RMQ_STRING, text);
 }
 
 static bool

@@ -349,14 +349,11 @@ returns_sessions(const struct returns *r, struct rmq **sessions)
 int64_t
 returns_deadline(const struct returns *r)
 {
-	int64_t when;
-
 	if (r->queue == NULL)
 		return -1;
 	if (r->leave_by != 0)
 		return returns_gone(r) ? -1 : r->leave_by;
-	when = tasks_deadline(&r->held);
-	return r->mq == NULL ? r->open_at : when;
+	return r->mq == NULL ? r->open_at : tasks_deadline(&r->held);
 }
 
 void

@@ -62,7 +62,7 @@ work_output_begin(struct worker *w)
 	if (w->command == NULL)
 		refuse_options();
 	w->output = chosen();
-	w->writes = w->chats || w->output == OUTPUT_LINES || w->output == OUTPUT_PIECE;
+	w->writes = w->chats || w->output != OUTPUT_OURS;
 	if (w->writes)
 		output_open(&w->out, STDOUT_FILENO, false, 1);
 	output_open(&w->err, STDERR_FILENO, false, 1);
