@@ -138,13 +138,13 @@ settle_by_exit(struct worker *w, struct task *t, int status)
 	}
 }
 
-/* A command that we ended has not done its work, whatever it says. */
+/* A command that we ended has not done its work, whatever it says; a request that was lost is answered elsewhere. */
 void
 work_settle(struct worker *w, struct task *t)
 {
-	if (work_output_lost(w, t) || (!t->owned && t->timed_out))
+	if (work_output_lost(w, t) || (!t->owned && (t->timed_out || t->reply != NULL)))
 		work_nack(w, t);
-	else if (t->reply != NULL && t->owned)
+	else if (t->reply != NULL)
 		work_reply_outcome(t);
 	else if (t->timed_out)
 		work_failed(w, t, "command did not end within %.3g s", (double)policy_options.job_timeout / 1000);

@@ -489,6 +489,21 @@ for line in sys.stdin:
 	[ "$(<c.out)" = request ]
 }
 
+@test "the exit map is not for a request, even if that was lost with its connection" {
+	need_control ctl vhosts
+	declare_queue "answers_$q"
+	serve 'echo begin >>log; until [ -e go ]; do sleep 0.02; done; exit 7' --exit-map=strict
+	send -q "$q" -t "answers_$q" request
+	await 10 test -s log
+	"$broker" ctl close_all_connections --vhost "$VHOST" bye
+	await_log "reconnected after" s.err
+	touch go
+	await_depth 10 1 "answers_$q"
+	stop_server
+	requests_are 0
+	drop "answers_$q"
+}
+
 @test "a transient queue is served as it is" {
 	declare_queue "$q" '{}' '{"durable": false}' 2>/dev/null || skip "this broker refuses transient queues"
 	serve 'cat'
