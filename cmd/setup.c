@@ -172,18 +172,29 @@ type_of_main(void)
 	return text.data;
 }
 
+static void
+check_names(struct setup *s)
+{
+	bool fit = policy_queue(s->queue, POLICY_DEAD, s->dead);
+	char name[POLICY_NAME];
+	int64_t delay;
+
+	for (size_t i = 0; fit && (delay = policy_queued_delay(i)) != POLICY_DEAD; i++)
+		fit = policy_queue(s->queue, delay, name);
+	if (!fit)
+		tool_usage("--queue: too long for --setup");
+}
+
 int
 setup(const struct rmq_config *config, const char *queue)
 {
 	struct setup s = { .queue = queue, .type = type_of_main() };
 	int64_t delay;
 	int status = EX_OK;
-	char name[POLICY_NAME];
 
 	if (strcmp(s.type, "stream") == 0 || declare_options.exclusive)
 		tool_usage("--setup cannot make an exclusive queue or a stream");
-	if (!policy_queue(queue, POLICY_DEAD, s.dead) || !policy_queue(queue, policy_queued_delay(0), name))
-		tool_usage("--queue: too long for --setup");
+	check_names(&s);
 	s.mq = groups_open(config);
 	declare_dead(&s);
 	for (size_t i = 0; (delay = policy_queued_delay(i)) != POLICY_DEAD; i++)

@@ -83,6 +83,15 @@ all_gone() { # FILE
 	run -78 worker --setup -q "$queue" "${quick[@]}" --declare=strict
 }
 
+@test "--setup cuts no name: 64 if one of its queues has too long a one" {
+	long=$(printf 'x%.0s' {1..244})
+	for delays in 5s,5001ms 5001ms,5s; do
+		run -64 worker --setup -q "$long" --attempts 3 --delays "$delays"
+		[ "$output" = "worker: --queue: too long for --setup (see worker --help)" ]
+	done
+	run -64 worker --setup -q "${long}xxxxxxx" --attempts 1
+}
+
 @test "what the broker itself gives up is in the dead queue" {
 	need_control ctl
 	worker --setup -q "$queue" --arg x-delivery-limit=2
