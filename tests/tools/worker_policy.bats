@@ -295,10 +295,11 @@ all_gone() { # FILE
 	worker --setup -q "$queue" --attempts 1
 	put bad1 bad2 good
 	alarm=1
-	spawn w worker -q "$queue" -P 3 --attempts 1 sh -c 'b=$(cat); [ $b = bad2 ] && sleep 3; [ $b = good ] && sleep 4; [ $b = good ]'
+	spawn w worker -q "$queue" -P 3 --attempts 1 sh -c 'b=$(cat); [ $b = bad1 ] || until [ -e go ]; do sleep 0.05; done; [ $b = good ]'
 	await_log "goes to '$queue.dead'" w.err
 	await_depth 10 1 "$queue.dead"
 	"$broker" ctl set_vm_memory_high_watermark 0.00001
+	touch go
 	await_log "takes no messages for now" w.err 20
 	await 10 eval 'kill -USR2 "$w_pid"; grep -q "0 running, .* 1 being moved, .*; 3 commands .* 1 succeeded" w.err'
 	"$broker" ctl set_vm_memory_high_watermark 0.6
