@@ -125,24 +125,12 @@ fill(int fd, struct rmq_bytes body)
 	return true;
 }
 
-static int spare = -1;
-
-/* Made while nobody waits for it. */
-static int
-take_file(void)
-{
-	int fd = spare;
-
-	spare = -1;
-	return fd != -1 ? fd : job_nameless_file();
-}
-
 static int
 input_file(struct rmq_bytes body)
 {
 	int error, fd;
 
-	if ((fd = take_file()) == -1 || fill(fd, body))
+	if ((fd = job_nameless_file()) == -1 || fill(fd, body))
 		return fd;
 	error = errno;
 	close(fd);
@@ -307,7 +295,6 @@ job_start(const struct job *job, struct job_error *why)
 	if ((pid = start(job, fd)) == -1)
 		*why = (struct job_error){ fault_of_exec(errno), errno };
 	close(fd);
-	spare = job_nameless_file();
 	return pid;
 }
 
