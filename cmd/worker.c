@@ -112,13 +112,10 @@ lost(struct worker *w, const struct rmq_event *e)
 		tool_warn("cannot tell whether the last acknowledgements arrived: %.*s",
 		    (int)e->text.len, (const char *)e->text.data);
 		w->status = EX_TEMPFAIL;
-	} else if (w->connected && e->taken_back) {
-		w->taken_back = true;
-		note_overdue(w);
-		tell_loss(w, "the broker took its messages back: ", e->text);
-		disown(w);
 	} else if (w->connected) {
-		tell_loss(w, "connection lost: ", e->text);
+		if ((w->taken_back = e->taken_back))
+			note_overdue(w);
+		tell_loss(w, e->taken_back ? "the broker took its messages back: " : "connection lost: ", e->text);
 		disown(w);
 	}
 	w->lost_at = rmq_now();

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """Run words of /bin/sh on a terminal of their own, print all that they write there, end as they do.
 
@@ -11,7 +11,7 @@ import sys
 import tty
 
 
-def copy(master: int) -> None:
+def copy(master):
     while True:
         try:
             data = os.read(master, 65536)
@@ -22,7 +22,7 @@ def copy(master: int) -> None:
         os.write(1, data)
 
 
-def main() -> int:
+def main():
     pid, master = pty.fork()
     if pid == 0:
         tty.setraw(1)  # no \r before \n
