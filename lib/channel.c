@@ -246,10 +246,8 @@ on_nacked_record(void *arg, uint64_t cookie, bool given_up)
 static void
 on_confirm(struct rmq *mq, uint64_t tag, bool multiple, bool ack)
 {
-	struct rmq_error e = { 0 };
-
-	if (!publisher_confirm(&mq->publisher, tag, multiple, ack, on_nacked_record, mq, &e))
-		session_fail(mq, e.status, 0, "%s", e.text);
+	if (!publisher_confirm(&mq->publisher, tag, multiple, ack, on_nacked_record, mq, &mq->error))
+		session_failed(mq);
 	else
 		session_confirmed(mq);
 }
@@ -356,14 +354,13 @@ while_closing(struct rmq *mq, const struct frame *f)
 static void
 on_method_frame(struct rmq *mq, const struct frame *f)
 {
-	struct rmq_error e = { 0 };
 	void *method;
 
 	recycle_amqp_pool(&mq->pool);
-	if (codec_get_method(f->payload, &mq->pool, &method, &e))
+	if (codec_get_method(f->payload, &mq->pool, &method, &mq->error))
 		on_method(mq, codec_method_id(f->payload), method);
 	else
-		session_fail(mq, e.status, 0, "%s", e.text);
+		session_failed(mq);
 }
 
 static bool

@@ -74,7 +74,7 @@ begin(struct connection *c, const struct rmq_uri *uri, const struct rmq_host *ho
 	connection_drop(c);
 	c->uri = uri;
 	c->host = host;
-	c->error = (struct rmq_error){ 0 };
+	c->error = c->cause = (struct rmq_error){ 0 };
 	c->frame_max = FRAME_MAX_OURS;
 	c->heartbeat = 0;
 	c->guessing = false;
@@ -83,23 +83,22 @@ begin(struct connection *c, const struct rmq_uri *uri, const struct rmq_host *ho
 
 /* A name that is not known needs no address beside it. */
 static bool
-unreachable(struct connection *c, const struct rmq_error *e)
+unreachable(struct connection *c)
 {
 	char peer[300];
 
-	if (e->status == RMQ_NO_HOST)
-		return connection_down(c, e->status, 0, "%s", e->text);
-	return connection_down(c, e->status, 0, "cannot connect to %s: %s", connection_peer(c, peer, sizeof peer),
-	    e->text);
+	if (c->cause.status == RMQ_NO_HOST)
+		return connection_down(c, c->cause.status, 0, "%s", c->cause.text);
+	return connection_down(c, c->cause.status, 0, "cannot connect to %s: %s",
+	    connection_peer(c, peer, sizeof peer), c->cause.text);
 }
 
 bool
 connection_start(struct connection *c, const struct rmq_uri *uri, const struct rmq_host *host, int64_t deadline)
 {
-	struct rmq_error e = { 0 };
-
 	begin(c, uri, host);
-	return transport_start(&c->transport, uri, host, c->config->cacertfile, deadline, &e) || unreachable(c, &e);
+	return transport_start(&c->transport, uri, host, c->config->cacertfile, deadline, &c->cause) ||
+	    unreachable(c);
 }
 
 bool
@@ -133,11 +132,10 @@ static bool
 reach(struct connection *c)
 {
 	static const char protocol_header[] = { 'A', 'M', 'Q', 'P', 0, 0, 9, 1 };
-	struct rmq_error e = { 0 };
-	int n = transport_advance(&c->transport, &e);
+	int n = transport_advance(&c->transport, &c->cause);
 
 	if (n == -1)
-		return unreachable(c, &e);
+		return unreachable(c);
 	if (n == 0)
 		return true;
 	c->last_sent = c->last_received = rmq_now();
@@ -191,12 +189,12 @@ doing(const struct connection *c)
 }
 
 static bool
-lost(struct connection *c, const struct rmq_error *why)
+lost(struct connection *c)
 {
 	char peer[300];
 
 	connection_peer(c, peer, sizeof peer);
-	return connection_down(c, why->status, why->code, "%s %s: %s", doing(c), peer, why->text);
+	return connection_down(c, c->cause.status, c->cause.code, "%s %s: %s", doing(c), peer, c->cause.text);
 }
 
 /* TLS has decrypted more than was asked for: poll() knows nothing of it. */
@@ -208,31 +206,31 @@ connection_has_more(const struct connection *c)
 
 /* What was said before the end is taken first, as long as somebody takes it. */
 static bool
-ended(struct connection *c, const struct rmq_error *why)
+ended(struct connection *c)
 {
 	size_t left = c->in_end - c->in_start;
 
 	if (left == c->left_at_end)
-		return lost(c, why);
+		return lost(c);
 	c->left_at_end = left;
+	c->cause.status = RMQ_OK;
 	return true;
 }
 
 static bool
 read_more(struct connection *c)
 {
-	struct rmq_error e = { 0 };
 	ssize_t n;
 
 	if (connection_choked(c))
 		return true;
 	if (!make_room(c))
 		return connection_down(c, RMQ_SYSTEM, 0, "out of memory");
-	n = transport_read(&c->transport, c->in + c->in_end, c->in_size - c->in_end, &e);
+	n = transport_read(&c->transport, c->in + c->in_end, c->in_size - c->in_end, &c->cause);
 	if (n == 0)
-		rmq_fail(&e, RMQ_UNAVAILABLE, 0, "the other side closed it");
+		rmq_fail(&c->cause, RMQ_UNAVAILABLE, 0, "the other side closed it");
 	if (n == 0 || n == -2)
-		return ended(c, &e);
+		return ended(c);
 	if (n > 0) {
 		c->in_end += (size_t)n;
 		c->in_filled = c->in_end == c->in_size;
@@ -254,14 +252,13 @@ connection_input(struct connection *c, short revents)
 int
 connection_peek(struct connection *c, size_t offset, struct frame *f)
 {
-	struct rmq_error e = { 0 };
 	int n;
 
 	if (c->in_start + offset >= c->in_end)
 		return 0;
-	n = codec_frame(f, c->in + c->in_start + offset, c->in_end - c->in_start - offset, c->frame_max, &e);
+	n = codec_frame(f, c->in + c->in_start + offset, c->in_end - c->in_start - offset, c->frame_max, &c->cause);
 	if (n == -1)
-		lost(c, &e);
+		lost(c);
 	return n;
 }
 
@@ -276,15 +273,14 @@ connection_skip(struct connection *c, size_t size)
 bool
 connection_timers(struct connection *c, int64_t now, bool may_send)
 {
-	struct rmq_error e = { 0 };
 	static const uint8_t beat[] = { FRAME_HEARTBEAT, 0, 0, 0, 0, 0, 0, FRAME_END };
 
 	if (c->heartbeat == 0 || c->state < CONNECTION_OPENING || c->state == CONNECTION_CLOSED)
 		return true;
 	if (!connection_choked(c) && now - c->last_received >= 2 * c->heartbeat) {
-		rmq_fail(&e, RMQ_UNAVAILABLE, 0, "nothing heard for %lld s",
+		rmq_fail(&c->cause, RMQ_UNAVAILABLE, 0, "nothing heard for %lld s",
 		    (long long)(now - c->last_received) / 1000);
-		return lost(c, &e);
+		return lost(c);
 	}
 	if (may_send && c->out.len == 0 && now - c->last_sent >= c->heartbeat / 2)
 		rmq_buffer_add(&c->out, beat, sizeof beat);

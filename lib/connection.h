@@ -28,6 +28,7 @@ struct connection {
 	enum connection_state	 state;
 	struct transport	 transport;
 	struct rmq_error	 error;		/* why it went down */
+	struct rmq_error	 cause;		/* the same, in the words of who noticed it */
 	char			*in;
 	size_t			 in_start, in_end, in_size;
 	bool			 in_filled;	/* by the last read: there may be more */

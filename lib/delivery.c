@@ -67,12 +67,11 @@ static bool
 complete(struct rmq *mq, struct rmq_bytes method, const struct content_header *h, struct rmq_bytes body,
     struct rmq_event *ev)
 {
-	struct rmq_error e = { 0 };
 	void *decoded;
 
 	recycle_amqp_pool(&mq->pool);
-	if (!codec_get_method(method, &mq->pool, &decoded, &e)) {
-		session_fail(mq, e.status, 0, "%s", e.text);
+	if (!codec_get_method(method, &mq->pool, &decoded, &mq->error)) {
+		session_failed(mq);
 		return false;
 	}
 	if (codec_method_id(method) == AMQP_BASIC_DELIVER_METHOD)
@@ -120,7 +119,6 @@ int
 delivery_next(struct rmq *mq, const struct frame *method, struct rmq_event *ev)
 {
 	struct connection *c = &mq->connection;
-	struct rmq_error e = { 0 };
 	struct content_header h;
 	struct frame header, body = { 0 };
 	size_t size = method->size;
@@ -133,8 +131,8 @@ delivery_next(struct rmq *mq, const struct frame *method, struct rmq_event *ev)
 		return -1;
 	if (header.type != FRAME_HEADER || header.channel != CHANNEL)
 		return collect(mq, method);
-	if (!codec_get_header(header.payload, &h, &e)) {
-		session_fail(mq, e.status, 0, "%s", e.text);
+	if (!codec_get_header(header.payload, &h, &mq->error)) {
+		session_failed(mq);
 		return 0;
 	}
 	if (!acceptable(mq, &h))
@@ -159,16 +157,17 @@ static bool
 add_header(struct rmq *mq, const struct frame *f)
 {
 	struct content_header h;
-	struct rmq_error e = { 0 };
 
 	if (f->type != FRAME_HEADER) {
 		session_fail(mq, RMQ_PROTOCOL, 0, "broken AMQP: a message without a header");
 		return false;
 	}
-	if (!codec_get_header(f->payload, &h, &e) ||
-	    !rmq_buffer_add(&mq->content.header, f->payload.data, f->payload.len)) {
-		session_fail(mq, e.status != RMQ_OK ? e.status : RMQ_SYSTEM, 0, "%s",
-		    e.status != RMQ_OK ? e.text : "out of memory");
+	if (!codec_get_header(f->payload, &h, &mq->error)) {
+		session_failed(mq);
+		return false;
+	}
+	if (!rmq_buffer_add(&mq->content.header, f->payload.data, f->payload.len)) {
+		session_no_memory(mq);
 		return false;
 	}
 	mq->content.has_header = true;

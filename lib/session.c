@@ -2,7 +2,6 @@
 /*
  * A session: opening, the calls of the caller's loop, closing.
  */
-#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +15,13 @@ enum {
 };
 
 void
+session_failed(struct rmq *mq)
+{
+	connection_drop(&mq->connection);
+	mq->state = SESSION_FAILED;
+}
+
+void
 session_fail(struct rmq *mq, enum rmq_status status, int code, const char *fmt, ...)
 {
 	char text[sizeof mq->error.text];
@@ -25,8 +31,7 @@ session_fail(struct rmq *mq, enum rmq_status status, int code, const char *fmt, 
 	vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
 	rmq_fail(&mq->error, status, code, "%s", text);
-	connection_drop(&mq->connection);
-	mq->state = SESSION_FAILED;
+	session_failed(mq);
 }
 
 void
@@ -195,52 +200,12 @@ close_when_settled(struct rmq *mq)
 
 /* Nobody waits for these acknowledgements, and for many at once the broker works hardly more than for one. */
 static bool
-held_back(const struct rmq *mq, int64_t now)
+held_back(const struct rmq *mq)
 {
 	const struct connection *c = &mq->connection;
 
 	return mq->stocked && mq->state == SESSION_READY && !mq->closing && c->out.len > 0 &&
-	    !c->transport.want_write && now < c->last_sent + RMQ_REST_MS;
-}
-
-static void
-write_out(struct rmq *mq)
-{
-	struct connection *c = &mq->connection;
-	struct publisher *p = &mq->publisher;
-
-	while (c->state > CONNECTION_REACHING && c->state != CONNECTION_CLOSED) {
-		struct pieces pieces = { .n = 0 };
-		struct rmq_error e = { 0 };
-		bool publishing = connection_usable(c) && mq->state >= SESSION_SETTING_UP && !mq->flow_off;
-		size_t control = publisher_in_record(p) ? 0 : c->out.len;
-		ssize_t n;
-
-		if (control > 0)
-			pieces.iov[pieces.n++] = (struct iovec){ c->out.data, control };
-		if (publisher_in_record(p) || (publishing && !c->blocked && publisher_has_output(p)))
-			publisher_gather(p, &pieces, publisher_in_record(p));
-		if (pieces.n == 0 && !transport_holds_back(&c->transport))
-			return;
-		n = transport_write(&c->transport, pieces.iov, pieces.n, &e);
-		if (n == -1 || (n == 0 && pieces.n == 0))
-			return;
-		if (n == -2) {
-			/* What the broker said before it hung up is the better reason. */
-			connection_input(c, POLLIN);
-			if (mq->state != SESSION_LEAVING && c->in_end > c->in_start)
-				return;
-			connection_down(c, e.status, 0, "lost the connection: %s", e.text);
-			session_down(mq);
-			return;
-		}
-		c->last_sent = rmq_now();
-		control = (size_t)n < control ? (size_t)n : control;
-		rmq_buffer_drop(&c->out, control);
-		publisher_sent(p, (size_t)n - control);
-		if (mq->confirm_deadline == SESSION_NEVER && p->counts.unsettled > 0)
-			mq->confirm_deadline = session_after(mq->config.reply_limit);
-	}
+	    !c->transport.want_write && rmq_now() < c->last_sent + RMQ_REST_MS;
 }
 
 static void
@@ -331,12 +296,12 @@ rmq_fd(const struct rmq *mq)
 
 /* Not in the middle of a message: who wants the next one would wait for the rest of it. */
 static bool
-resting(const struct rmq *mq, int64_t now)
+resting(const struct rmq *mq)
 {
 	const struct connection *c = &mq->connection;
 
 	return mq->stocked && mq->state == SESSION_READY && c->in_start == c->in_end && mq->content.id == 0 &&
-	    now < c->last_received + RMQ_REST_MS;
+	    rmq_now() < c->last_received + RMQ_REST_MS;
 }
 
 void
@@ -348,13 +313,13 @@ rmq_stocked(struct rmq *mq, bool stocked)
 short
 rmq_events(const struct rmq *mq)
 {
-	bool reads = !connection_choked(&mq->connection) && !resting(mq, rmq_now());
+	bool reads = !connection_choked(&mq->connection) && !resting(mq);
 
 	return transport_events(&mq->connection.transport, reads);
 }
 
 static int64_t
-next_timer(const struct rmq *mq)
+next_timer(const struct rmq *mq, int64_t now)
 {
 	int64_t t = mq->state < SESSION_READY ? mq->deadline : SESSION_NEVER, beat;
 
@@ -366,11 +331,11 @@ next_timer(const struct rmq *mq)
 		t = mq->blocked_deadline;
 	if (mq->confirm_deadline < t && !mq->connection.blocked)
 		t = mq->confirm_deadline;
-	if (mq->publisher.pause_until > rmq_now() && mq->publisher.pause_until < t)
+	if (mq->publisher.pause_until > now && mq->publisher.pause_until < t)
 		t = mq->publisher.pause_until;
-	if (resting(mq, rmq_now()) && mq->connection.last_received + RMQ_REST_MS < t)
+	if (resting(mq) && mq->connection.last_received + RMQ_REST_MS < t)
 		t = mq->connection.last_received + RMQ_REST_MS;
-	if (held_back(mq, rmq_now()) && mq->connection.last_sent + RMQ_REST_MS < t)
+	if (held_back(mq) && mq->connection.last_sent + RMQ_REST_MS < t)
 		t = mq->connection.last_sent + RMQ_REST_MS;
 	beat = connection_deadline(&mq->connection);
 	return beat < t ? beat : t;
@@ -379,19 +344,18 @@ next_timer(const struct rmq *mq)
 int
 rmq_wait_ms(struct rmq *mq)
 {
-	int64_t t, now;
+	int64_t t, now = rmq_now();
 
 	if (mq->closing)
 		close_when_settled(mq);
-	if (mq->state < SESSION_CLOSED && mq->state != SESSION_WAITING && !held_back(mq, rmq_now()))
-		write_out(mq);
+	if (mq->state < SESSION_CLOSED && mq->state != SESSION_WAITING && !held_back(mq))
+		session_write(mq);
 	if (mq->first_event < mq->nevents || mq->paused || connection_has_more(&mq->connection))
 		return 0;
 	if (mq->state >= SESSION_CLOSED)
 		return -1;
-	if ((t = next_timer(mq)) == SESSION_NEVER)
+	if ((t = next_timer(mq, now)) == SESSION_NEVER)
 		return -1;
-	now = rmq_now();
 	return t <= now ? 0 : t - now > 60000 ? 60000 : (int)(t - now);
 }
 

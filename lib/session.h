@@ -104,11 +104,15 @@ struct rmq {
 /* session.c */
 void	session_fail(struct rmq *, enum rmq_status, int code, const char *fmt, ...)
 	    __attribute__((format(printf, 4, 5)));
+void	session_failed(struct rmq *);		/* its error says why */
 void	session_no_memory(struct rmq *);
 void	session_event(struct rmq *, struct rmq_event);
 bool	session_put(struct rmq *, amqp_method_number_t, void *method);	/* on the channel */
 void	session_left(struct rmq *);		/* the goodbye is said */
 void	session_stopped(struct rmq *);		/* no consumer is left */
+
+/* write.c */
+void	session_write(struct rmq *);		/* as much as goes without waiting */
 
 /* recovery.c */
 void	session_attempt(struct rmq *);		/* to connect to the next host */
