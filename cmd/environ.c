@@ -2,8 +2,7 @@
 /*
  * The environment of a command.
  */
-#include <inttypes.h>
-#include <stdio.h>
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,12 +12,26 @@
 
 extern char **environ;
 
+enum { MOST_OURS = 16 };	/* variables */
+
 static bool
 omit(struct environ *e, const char *name)
 {
 	if (e->omitted.len > 0 && !rmq_buffer_add(&e->omitted, " ", 1))
 		return false;
 	return rmq_buffer_add(&e->omitted, name, strlen(name));
+}
+
+static bool
+begin(struct environ *e, const char *name)
+{
+	return rmq_buffer_add(&e->text, name, strlen(name)) && rmq_buffer_add(&e->text, "=", 1);
+}
+
+static bool
+end(struct environ *e)
+{
+	return rmq_buffer_add(&e->text, "", 1);
 }
 
 /* An absent value is no variable. */
@@ -29,17 +42,13 @@ add(struct environ *e, const char *name, struct rmq_bytes value)
 		return true;
 	if (value.len > ENVIRON_LONGEST || memchr(value.data, '\0', value.len) != NULL)
 		return omit(e, name);
-	return rmq_buffer_add(&e->text, name, strlen(name)) && rmq_buffer_add(&e->text, "=", 1) &&
-	    rmq_buffer_add(&e->text, value.data, value.len) && rmq_buffer_add(&e->text, "", 1);
+	return begin(e, name) && rmq_buffer_add(&e->text, value.data, value.len) && end(e);
 }
 
 static bool
 add_number(struct environ *e, const char *name, uint64_t number)
 {
-	char text[24];
-
-	snprintf(text, sizeof text, "%" PRIu64, number);
-	return add(e, name, rmq_bytes(text));
+	return begin(e, name) && rmq_buffer_add_decimal(&e->text, number) && end(e);
 }
 
 /* Not absent even if there is nothing in it. */
@@ -84,7 +93,8 @@ add_trace(struct environ *e, const struct rmq_table *headers)
 	struct rmq_buffer parent = { 0 }, state = { 0 };
 	bool added = true;
 
-	if (headers != NULL && rmq_table_get(headers, "traceparent", &parent)) {
+	e->traced = headers != NULL && rmq_table_get(headers, "traceparent", &parent);
+	if (e->traced) {
 		added = add(e, "TRACEPARENT", (struct rmq_bytes){ parent.len, parent.data });
 		if (added && rmq_table_get(headers, "tracestate", &state))
 			added = add(e, "TRACESTATE", (struct rmq_bytes){ state.len, state.data });
@@ -128,24 +138,8 @@ add_message(struct environ *e, const struct environ_source *from)
 	return add_origin(e, "AMQP_ROUTING_KEY", from, "x-origin-routing-key", d->routing_key) &&
 	    add_origin(e, "AMQP_EXCHANGE", from, "x-origin-exchange", d->exchange) &&
 	    add(e, "AMQP_QUEUE", present(rmq_bytes(from->queue))) &&
-	    add_number(e, "AMQP_REDELIVERED", d->redelivered) && add_number(e, "AMQP_ATTEMPT", attempt(from)) &&
-	    add_properties(e, from->properties);
-}
-
-static bool
-push(struct environ *e, char *var)
-{
-	size_t size = e->size == 0 ? 64 : 2 * e->size;
-	char **vars;
-
-	if (e->count == e->size) {
-		if ((vars = reallocarray(e->vars, size, sizeof *vars)) == NULL)
-			return false;
-		e->vars = vars;
-		e->size = size;
-	}
-	e->vars[e->count++] = var;
-	return true;
+	    add(e, "AMQP_REDELIVERED", rmq_bytes(d->redelivered ? "1" : "0")) &&
+	    add_number(e, "AMQP_ATTEMPT", attempt(from)) && add_properties(e, from->properties);
 }
 
 static bool
@@ -181,7 +175,9 @@ inherit(struct environ *e)
 
 	while (environ[n] != NULL)
 		n++;
-	if ((e->inherited = reallocarray(NULL, n + 1, sizeof *e->inherited)) == NULL)
+	e->inherited = reallocarray(NULL, n + 1, sizeof *e->inherited);
+	e->vars = reallocarray(NULL, n + MOST_OURS + 1, sizeof *e->vars);
+	if (e->inherited == NULL || e->vars == NULL)
 		return false;
 	for (char **var = environ; *var != NULL; var++)
 		if (!is_secret(*var) && !is_trace(*var))
@@ -194,19 +190,17 @@ inherit(struct environ *e)
 }
 
 /* Of a message with a trace our own says nothing. */
-static bool
+static void
 list(struct environ *e)
 {
-	bool traced = memmem(e->text.data, e->text.len, "\0TRACEPARENT=", 13) != NULL;
-	size_t n = traced ? e->ninherited : e->ntraced;
+	size_t n = 0, inherited = e->traced ? e->ninherited : e->ntraced;
 
-	for (size_t at = 0; at < e->text.len; at += strlen(e->text.data + at) + 1)
-		if (!push(e, e->text.data + at))
-			return false;
-	for (size_t i = 0; i < n; i++)
-		if (!push(e, e->inherited[i]))
-			return false;
-	return push(e, NULL);
+	for (size_t at = 0; at < e->text.len; at += strlen(e->text.data + at) + 1) {
+		assert(n < MOST_OURS);
+		e->vars[n++] = e->text.data + at;
+	}
+	memcpy(e->vars + n, e->inherited, inherited * sizeof *e->vars);
+	e->vars[n + inherited] = NULL;
 }
 
 bool
@@ -214,15 +208,16 @@ environ_make(struct environ *e, const struct environ_source *from)
 {
 	struct rmq_bytes names;
 
-	e->count = e->text.len = e->omitted.len = 0;
-	if (e->inherited == NULL && !inherit(e))
+	e->text.len = e->omitted.len = 0;
+	if (e->vars == NULL && !inherit(e))
 		return false;
 	if (!add_message(e, from) || !add(e, "AMQP_URL", rmq_bytes(from->url)))
 		return false;
 	names = (struct rmq_bytes){ e->omitted.len, e->omitted.data };
 	if (names.len > 0 && !add(e, "AMQP_OMITTED", names))
 		return false;
-	return list(e);
+	list(e);
+	return true;
 }
 
 const char *

@@ -23,11 +23,11 @@ enum { ENVIRON_LONGEST = 64 * 1024 };	/* bytes of a value */
 /* All zero is an empty one; it may be made again and again, and our own environment is looked at for the first. */
 struct environ {
 	char			**vars;		/* for exec: ends with NULL */
-	size_t			  count, size;
 	struct rmq_buffer	  text;		/* the variables that are ours */
 	struct rmq_buffer	  omitted;	/* names with blanks between */
 	char			**inherited;	/* what is passed on of our own environment, NULL: not looked at yet */
 	size_t			  ninherited, ntraced;	/* for messages with a trace, and without: ours is last */
+	bool			  traced;		/* the message says what it belongs to */
 };
 
 struct environ_source {

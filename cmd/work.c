@@ -115,13 +115,14 @@ settle_by_exit(struct worker *w, struct task *t, int status)
 	enum exit_action action = exits_action(status);
 	char how[64];
 
+	if (action == ACTION_ACK) {
+		work_done(w, t, true);
+		return;
+	}
 	job_describe(status, how, sizeof how);
 	if (action == ACTION_DEAD)
 		t->failure.reason = "exit";
 	switch (action) {
-	case ACTION_ACK:
-		work_done(w, t, true);
-		break;
 	case ACTION_DEAD:
 	case ACTION_RETRY:
 		work_failed(w, t, "command failed with %s", how);

@@ -54,7 +54,7 @@ told(const struct worker *w, const char *name, char **value)
 bool
 work_log_begin(struct worker *w, struct task *t, size_t sent)
 {
-	const char *attempt = environ_value(&w->environ, "AMQP_ATTEMPT");
+	const char *attempt;
 	struct job_record *r;
 
 	if (!w->logs)
@@ -64,6 +64,7 @@ work_log_begin(struct worker *w, struct task *t, size_t sent)
 		return false;
 	r->seq = (uint64_t)w->started + 1;
 	r->queue = w->queue;
+	attempt = environ_value(&w->environ, "AMQP_ATTEMPT");
 	r->attempt = attempt != NULL ? (unsigned)strtoul(attempt, NULL, 10) : t->attempt;
 	r->started = now_ms();
 	r->sent = sent;

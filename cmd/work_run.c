@@ -3,7 +3,6 @@
  * The start of the command for a message.
  */
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -61,14 +60,22 @@ attempts_before(const struct rmq_table *headers)
 	return n > 0 ? (unsigned)n : 0;
 }
 
+static void
+name_task(struct task *t, struct rmq_bytes name)
+{
+	size_t len = name.len < sizeof t->label ? name.len : sizeof t->label - 1;
+
+	if (len > 0)
+		memcpy(t->label, name.data, len);
+	t->label[len] = '\0';
+}
+
 /* What is known of a message when it is looked at for the first time. */
 static void
 look_at(struct task *t, const struct rmq_delivery *d, const struct rmq_properties *p)
 {
-	struct rmq_bytes name = p->message_id.len > 0 ? p->message_id : d->routing_key;
-
 	t->message = policy_name(d, p);
-	snprintf(t->label, sizeof t->label, "%.*s", (int)name.len, (const char *)name.data);
+	name_task(t, p->message_id.len > 0 ? p->message_id : d->routing_key);
 	t->attempt = attempts_before(p->headers) + 1;
 }
 

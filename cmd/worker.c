@@ -254,34 +254,36 @@ subscribe_when_possible(struct worker *w)
 
 /* The queues for delays are there, but give nothing back by themselves. */
 static void
-bring_back(struct worker *w)
+bring_back(struct worker *w, int64_t now)
 {
 	if (w->copies.state == COPIES_ON && w->stage == WORKING && policy_options.retry_type == RETRY_CLASSIC)
 		returns_begin(&w->returns, &config, queue);
-	returns_run(&w->returns, rmq_now());
+	returns_run(&w->returns, now);
 }
 
 static void
 work(struct worker *w)
 {
 	struct rmq_event event;
+	int64_t now;
 	int sig;
 
 	for (;;) {
 		while (rmq_next(w->mq, &event))
 			handle(w, &event);
 		check_session(w);
+		now = rmq_now();
 		work_output_settle(w);
-		work_due(w, rmq_now());
+		work_due(w, now);
 		work_start(w);
-		work_copies(w, rmq_now());
+		work_copies(w, now);
 		work_replies(w);
-		bring_back(w);
+		bring_back(w, now);
 		subscribe_when_possible(w);
-		worker_ask(w, rmq_now());
-		notify_alive(rmq_now());
-		worker_heed_limits(w, rmq_now());
-		if (worker_over(w, rmq_now()))
+		worker_ask(w, now);
+		notify_alive(now);
+		worker_heed_limits(w, now);
+		if (worker_over(w, now))
 			break;
 		wait_for_more(w);
 		while ((sig = loop_signal()) != 0)

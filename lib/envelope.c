@@ -3,7 +3,6 @@
  * A delivery to JSON: the names are those of RabbitMQ's management API.
  */
 #include "json.h"
-#include "number.h"
 #include "properties.h"
 
 /* What a broker counts; the bits above tell connections apart. */
@@ -35,7 +34,7 @@ write_property(struct rmq_buffer *b, const struct property *p, const struct rmq_
 	case PROPERTY_TABLE:
 		return json_add_table(b, table_amqp(from->headers));
 	case PROPERTY_OCTET:
-		return number_add_unsigned(b, *(const uint8_t *)field);
+		return rmq_buffer_add_decimal(b, *(const uint8_t *)field);
 	default:
 		return json_add_unsigned(b, *(const uint64_t *)field);
 	}
@@ -70,7 +69,7 @@ write_source(struct rmq_buffer *b, const struct rmq_delivery *d, const char *que
 	    json_add_text(b, ",\"routing_key\":") && json_add_bytes(b, d->routing_key) &&
 	    (queue == NULL || (json_add_text(b, ",\"queue\":") && json_add_bytes(b, rmq_bytes(queue)))) &&
 	    json_add_text(b, d->redelivered ? ",\"redelivered\":true" : ",\"redelivered\":false") &&
-	    json_add_text(b, ",\"delivery_tag\":") && number_add_unsigned(b, d->tag & TAG_OF_BROKER);
+	    json_add_text(b, ",\"delivery_tag\":") && rmq_buffer_add_decimal(b, d->tag & TAG_OF_BROKER);
 }
 
 static bool
@@ -78,7 +77,7 @@ write_payload(struct rmq_buffer *b, struct rmq_bytes body)
 {
 	bool text = utf8_valid(body);
 
-	return json_add_text(b, "\"payload_bytes\":") && number_add_unsigned(b, body.len) &&
+	return json_add_text(b, "\"payload_bytes\":") && rmq_buffer_add_decimal(b, body.len) &&
 	    json_add_text(b, ",\"payload\":") && (text ? json_add_string(b, body) : json_add_base64(b, body)) &&
 	    json_add_text(b, text ? ",\"payload_encoding\":\"string\"" : ",\"payload_encoding\":\"base64\"");
 }

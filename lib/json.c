@@ -133,7 +133,7 @@ json_add_unsigned(struct rmq_buffer *b, uint64_t n)
 {
 	const char *quote = n > INT64_MAX ? "\"" : "";
 
-	return json_add_text(b, quote) && number_add_unsigned(b, n) && json_add_text(b, quote);
+	return json_add_text(b, quote) && rmq_buffer_add_decimal(b, n) && json_add_text(b, quote);
 }
 
 static bool write_value(struct rmq_buffer *, const amqp_field_value_t *);
@@ -190,8 +190,8 @@ static bool
 write_decimal(struct rmq_buffer *b, const amqp_decimal_t *d)
 {
 	return open_typed(b, "decimal") && json_add_text(b, "[") &&
-	    number_add_unsigned(b, d->decimals) && json_add_text(b, ",") &&
-	    number_add_unsigned(b, d->value) && json_add_text(b, "]}");
+	    rmq_buffer_add_decimal(b, d->decimals) && json_add_text(b, ",") &&
+	    rmq_buffer_add_decimal(b, d->value) && json_add_text(b, "]}");
 }
 
 bool

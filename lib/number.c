@@ -26,7 +26,7 @@ add_decimal(struct rmq_buffer *b, uint64_t n, bool negative)
 }
 
 bool
-number_add_unsigned(struct rmq_buffer *b, uint64_t n)
+rmq_buffer_add_decimal(struct rmq_buffer *b, uint64_t n)
 {
 	return add_decimal(b, n, false);
 }

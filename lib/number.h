@@ -10,7 +10,6 @@
 
 /* Appending: false means that there is no memory. */
 bool	 number_add_integer(struct rmq_buffer *, int64_t);
-bool	 number_add_unsigned(struct rmq_buffer *, uint64_t);
 /* 15 digits (6) if they give the same number again, else 17 (9); never looking like an integer. */
 bool	 number_add_double(struct rmq_buffer *, double);
 bool	 number_add_float(struct rmq_buffer *, float);

@@ -80,6 +80,7 @@ struct rmq_buffer {
 
 bool	 rmq_buffer_reserve(struct rmq_buffer *, size_t more);	/* false: no memory, nothing changed */
 bool	 rmq_buffer_add(struct rmq_buffer *, const void *, size_t);
+bool	 rmq_buffer_add_decimal(struct rmq_buffer *, uint64_t);	/* its digits */
 void	 rmq_buffer_drop(struct rmq_buffer *, size_t);		/* bytes from the front */
 void	 rmq_buffer_free(struct rmq_buffer *);
 

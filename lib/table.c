@@ -156,7 +156,7 @@ rmq_table_get(const struct rmq_table *t, const char *name, struct rmq_buffer *te
 		return rmq_buffer_add(text, entry->value.value.bytes.bytes, entry->value.value.bytes.len);
 	case AMQP_FIELD_KIND_U64:
 	case AMQP_FIELD_KIND_TIMESTAMP:
-		return number_add_unsigned(text, entry->value.value.u64);
+		return rmq_buffer_add_decimal(text, entry->value.value.u64);
 	case AMQP_FIELD_KIND_F32:
 		return number_add_float(text, entry->value.value.f32);
 	case AMQP_FIELD_KIND_F64:
