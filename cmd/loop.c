@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* See loop.h.  Signals arrive as bytes on a pipe, which poll() watches with all the rest. */
+/* See loop.h.  Signals arrive at a descriptor, which poll() watches with all the rest. */
 
-#include <sys/types.h>
-
-#include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -14,38 +10,26 @@
 #include <unistd.h>
 
 #include "loop.h"
+#include "signals.h"
 #include "tool.h"
 
-static int	 pipe_fds[2] = { -1, -1 };
-static unsigned char	 arrived[16];	/* bytes of the pipe */
+static int		 signals = -1;
+static unsigned char	 arrived[16];		/* signals */
 static size_t		 narrived, next;	/* of them, the next one to be told */
 static bool		 sigpipe_was_default;
 
-enum { MOST_CAUGHT = 16 };
-static int	 caught[MOST_CAUGHT];
-static size_t	 ncaught;
-
-static struct pollfd	*polled;	/* the pipe, the sessions, the caller's */
+static struct pollfd	*polled;	/* signals, the sessions, the caller's */
 static size_t		 npolled;
-
-static void
-prepare_fd(int fd)
-{
-	if (fcntl(fd, F_SETFD, FD_CLOEXEC) == -1 || fcntl(fd, F_SETFL, O_NONBLOCK) == -1)
-		tool_fail(EX_OSERR, "cannot prepare a pipe for signals: %s", strerror(errno));
-}
 
 static void
 start(void)
 {
 	struct sigaction ignore = { .sa_handler = SIG_IGN }, was;
 
-	if (pipe_fds[0] != -1)
+	if (signals != -1)
 		return;
-	if (pipe(pipe_fds) == -1)
-		tool_fail(EX_OSERR, "cannot make a pipe for signals: %s", strerror(errno));
-	prepare_fd(pipe_fds[0]);
-	prepare_fd(pipe_fds[1]);
+	if ((signals = signals_open()) == -1)
+		tool_fail(EX_OSERR, "cannot wait for signals: %s", strerror(errno));
 	sigaction(SIGXFSZ, &ignore, NULL);	/* a file at its limit is an error of write(2) */
 	sigaction(SIGPIPE, &ignore, &was);
 	sigpipe_was_default = was.sa_handler == SIG_DFL;
@@ -58,41 +42,23 @@ loop_sigpipe_was_default(void)
 	return sigpipe_was_default;
 }
 
-/* A full pipe loses the byte: what fills it is SIGCHLD, and one of those is as good as many. */
-static void
-on_signal(int sig)
-{
-	unsigned char byte = (unsigned char)sig;
-	int saved = errno;
-
-	(void)!write(pipe_fds[1], &byte, 1);
-	errno = saved;
-}
-
 void
 loop_catch(int sig)
 {
-	struct sigaction catch = { .sa_handler = on_signal, .sa_flags = SA_RESTART }, was;
+	struct sigaction was;
 
 	start();
-	if (sigaction(sig, NULL, &was) == 0 && was.sa_handler == SIG_IGN && sig != SIGCHLD)
-		return;
-	assert(ncaught < MOST_CAUGHT);
-	caught[ncaught++] = sig;
-	sigfillset(&catch.sa_mask);
-	sigaction(sig, &catch, NULL);
+	if (sigaction(sig, NULL, &was) == -1 || was.sa_handler != SIG_IGN || sig == SIGCHLD)
+		signals_catch(sig);
 }
 
 /* Not before all that were read are told; poll() does not forget the others. */
 static void
 read_signals(void)
 {
-	ssize_t n;
-
 	if (next < narrived)
 		return;
-	n = read(pipe_fds[0], arrived, sizeof arrived);
-	narrived = n > 0 ? (size_t)n : 0;
+	narrived = signals_read(arrived, sizeof arrived);
 	next = 0;
 }
 
@@ -106,14 +72,10 @@ void
 loop_leave_to_child(void)
 {
 	struct sigaction end = { .sa_handler = SIG_DFL };
-	sigset_t none;
 
 	sigaction(SIGPIPE, &end, NULL);
 	sigaction(SIGXFSZ, &end, NULL);
-	for (size_t i = 0; i < ncaught; i++)
-		sigaction(caught[i], &end, NULL);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
+	signals_leave_to_child();
 }
 
 static struct pollfd *
@@ -149,7 +111,7 @@ timeout(struct rmq *const *sessions, size_t n, int64_t deadline)
 	return (int)nearest;
 }
 
-/* What interrupted poll() is in the pipe, which is the first of the descriptors. */
+/* What interrupted poll() is at the first of the descriptors. */
 static void
 wait_for(struct pollfd *fds, size_t n, int ms)
 {
@@ -175,7 +137,7 @@ loop_wait(struct rmq *const *sessions, size_t nsessions, struct pollfd *fds, siz
 	all = make_room(1 + nsessions + nfds);
 	ours = all + 1 + nsessions;
 	ms = timeout(sessions, nsessions, deadline);
-	all[0] = (struct pollfd){ .fd = pipe_fds[0], .events = POLLIN };
+	all[0] = (struct pollfd){ .fd = signals, .events = POLLIN };
 	for (i = 0; i < nsessions; i++)
 		all[1 + i] = (struct pollfd){ .fd = rmq_fd(sessions[i]), .events = rmq_events(sessions[i]) };
 	if (nfds > 0)

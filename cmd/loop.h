@@ -12,10 +12,7 @@
 
 #include <rmq.h>
 
-/*
- * From now on a signal is a byte on a pipe; one that the parent had ignored
- * stays ignored (SIGCHLD does not).
- */
+/* From now on loop_signal() tells it; one that the parent had ignored stays ignored (SIGCHLD does not). */
 void	loop_catch(int sig);
 int	loop_signal(void);		/* the next signal that was caught, 0 if none */
 /*
