@@ -149,6 +149,7 @@ open_sessions(struct mover *m)
 		to.nuris = target_urls.count;
 	}
 	to.confirm = true;
+	to.own_exchanges = plan.origin == ORIGIN_EXCHANGE;
 	plan.user = to.uris[0].user;
 	m->from = groups_open(&from);
 	if (plan.dry_run)

@@ -96,7 +96,8 @@ struct mover {
 	int64_t		 end_at, give_up_at;	/* rmq_now(); negative: none */
 	int		 signal;
 	int		 status;	/* exit status of the first failure */
-	char		 why[512];	/* the first message that failed did so */
+	int		 refused_status;	/* of the first that was ... */
+	char		 why[512];	/* ... for this */
 };
 
 /* One line for the first failure, which stays; after it nothing more is taken. */
@@ -105,6 +106,7 @@ void	move_tell(struct mover *, const char *fmt, ...) __attribute__((format(print
 
 void	move_take(struct mover *, const struct rmq_delivery *);
 struct parcel *move_find(struct mover *, uint64_t cookie);
+void	move_refused(struct mover *, int status, struct rmq_bytes why);	/* one more */
 void	move_settle(struct mover *);	/* acknowledges what is confirmed */
 void	move_give_back(struct mover *);	/* all that is not acknowledged */
 void	move_disown(struct mover *);	/* all tags are void */

@@ -142,7 +142,7 @@ static void
 report_messages(struct mover *m)
 {
 	report_stay(m, EX_NOUSER, m->returned, "no queue takes what goes there");
-	report_stay(m, EX_DATAERR, m->refused, m->why);
+	report_stay(m, m->refused_status, m->refused, m->why);
 	report_stay(m, EX_TEMPFAIL, m->nacked, "the broker refused to take more, the target may be full");
 	report_stay(m, EX_DATAERR, m->nowhere, "no header names another queue, in which it died");
 }

@@ -72,27 +72,25 @@ consume(struct mover *m)
 
 /* The target. */
 
-/* One message failed, for this reason; it goes back, and the others go on. */
-static void
-mark(struct mover *m, const struct rmq_event *e, uint64_t *counter)
+/* One message failed: it goes back, and the others go on.  False: that was known. */
+static bool
+mark(struct mover *m, uint64_t cookie)
 {
-	struct parcel *p = move_find(m, e->cookie);
+	struct parcel *p = move_find(m, cookie);
 
 	if (p == NULL || p->failed)
-		return;
+		return false;
 	p->failed = true;
-	(*counter)++;
-	if (m->why[0] == '\0' && e->text.data != NULL)
-		snprintf(m->why, sizeof(m->why), "%.*s", (int)e->text.len, (const char *)e->text.data);
+	return true;
 }
 
 /* A full queue will not be less so for the next ones. */
 static void
 on_nacked(struct mover *m, const struct rmq_event *e)
 {
-	if (!e->given_up || move_find(m, e->cookie) == NULL)
+	if (!e->given_up || !mark(m, e->cookie))
 		return;
-	mark(m, e, &m->nacked);
+	m->nacked++;
 	move_stop(m);
 }
 
@@ -104,13 +102,14 @@ on_target_event(struct mover *m, const struct rmq_event *e)
 		consume(m);
 		break;
 	case RMQ_RETURNED:
-		mark(m, e, &m->returned);
+		m->returned += mark(m, e->cookie);
 		break;
 	case RMQ_NACKED:
 		on_nacked(m, e);
 		break;
 	case RMQ_REFUSED:
-		mark(m, e, &m->refused);
+		if (mark(m, e->cookie))
+			move_refused(m, groups_refusal_status(e->code, EX_DATAERR), e->text);
 		break;
 	case RMQ_BLOCKED:
 		move_tell(m, "the broker takes no messages for now: %.*s", (int)e->text.len,

@@ -4,6 +4,7 @@
  * confirmed it, acknowledged.
  */
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -53,11 +54,13 @@ hold(struct mover *m, uint64_t tag)
 		m->held_to = tag;
 }
 
-static void
-remember(struct mover *m, const char *why)
+void
+move_refused(struct mover *m, int status, struct rmq_bytes why)
 {
-	if (m->why[0] == '\0')
-		strlcpy(m->why, why, sizeof(m->why));
+	if (m->refused++ > 0)
+		return;
+	m->refused_status = status;
+	snprintf(m->why, sizeof(m->why), "%.*s", (int)why.len, (const char *)why.data);
 }
 
 static void
@@ -65,8 +68,7 @@ cannot_send(struct mover *m, uint64_t tag, const struct rmq_error *why)
 {
 	if (why->status == RMQ_SYSTEM)
 		tool_fail(EX_OSERR, "cannot move a message: %s", why->text);
-	m->refused++;
-	remember(m, why->text);
+	move_refused(m, EX_DATAERR, rmq_bytes(why->text));
 	hold(m, tag);
 }
 

@@ -219,6 +219,24 @@ declare_mortal() {
 	[ "$output" = "one amq.topic $q.key" ]
 }
 
+@test "an exchange that is gone keeps no other message: 67" {
+	declare_mortal
+	peer exchange "$q-gone" fanout
+	queue bind "$mortal" "$q-gone"
+	publish_pika "$q-gone" '' lost
+	await_depth 5 1 "$dead"
+	peer drop-exchange "$q-gone"
+	publish_pika amq.topic "$q.key" one
+	await_depth 5 2 "$dead"
+	queue unbind "$mortal" amq.topic "$q.key"
+	queue bind "$t" amq.topic "$q.key"
+	run -67 move --to-origin=exchange "$dead"
+	[[ ${lines[0]} == "move: cannot move 1 message of queue '$dead': NOT_FOUND - no exchange '$q-gone'"* ]]
+	[ "${lines[1]}" = 'move: moved=1 returned=0 refused=1 nacked=0 unmatched=0 without-origin=0 in-doubt=0' ]
+	[ "$(bodies "$t")" = one ]
+	[ "$(bodies "$dead")" = lost ]
+}
+
 @test "a message without an origin stays, 65; an origin that is gone, 67" {
 	declare_mortal
 	send -q "$dead" alive
