@@ -170,9 +170,9 @@ main(int argc, char *argv[])
 	if (plan.timeout >= 0)
 		m.end_at = rmq_now() + plan.timeout;
 	progress_start(&m.progress, isatty(STDERR_FILENO) && !plan.dry_run);
+	open_sessions(&m);
 	loop_catch(SIGTERM);
 	loop_catch(SIGINT);
 	loop_catch(SIGHUP);
-	open_sessions(&m);
 	return tool_end(move_run(&m));
 }

@@ -121,6 +121,17 @@ login_as() { # USER:PASSWORD
 	run -78 send -u "$url" --password-file password x
 }
 
+@test "who does not answer the question for a password can end each program" {
+	local words how='-u amqp://guest@127.0.0.1:1 --ask-password'
+	for words in 'send @ x' 'emit_log @ x' 'receive @ -q a' 'receive_logs @' 'worker @ true' 'move @ a b' \
+		'rpc-call @ x' 'queue stat @ a'; do
+		spawn asked /usr/bin/python3 "$tests/terminal.py" "exec ${words/@/"$how"}"
+		await 10 grep -q assword "$BATS_TEST_TMPDIR/asked.out"
+		kill -INT "$(pgrep -P "$asked_pid")"
+		expect_status 254 asked
+	done
+}
+
 @test "--ask-password asks on the terminal, and fails without one" {
 	run -78 setsid send --ask-password x </dev/null
 	[[ $output == "send: cannot ask for the password: "* ]]
