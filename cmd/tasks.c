@@ -142,14 +142,14 @@ with_command(const struct tasks *tasks, pid_t pid)
 	return NULL;
 }
 
-/* A child that is not ours was there before us: it is only reaped, and not before one of ours runs. */
+/* A child that is not ours was there before us, or lost its parent: it is only reaped. */
 struct task *
 tasks_ended(const struct tasks *tasks, int *status)
 {
 	struct task *t = NULL;
 	pid_t pid;
 
-	while (t == NULL && tasks_first(tasks, TASK_RUNNING) != NULL && (pid = job_ended(status)) != 0)
+	while (t == NULL && (pid = job_ended(status)) != 0)
 		t = with_command(tasks, pid);
 	return t;
 }

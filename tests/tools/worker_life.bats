@@ -129,20 +129,22 @@ task" ]
 
 # --- where it runs --------------------------------------------------------------------------------
 
-no_zombies_of() { # PID
-	ps -o stat= --ppid "$1" | awk '/^Z/ { found = 1 } END { exit found }'
+children_are() { # N PID, zombies too
+	[ "$(ps -o pid= --ppid "$2" | wc -l)" -eq "$1" ]
 }
 
 @test "as process 1 it leaves no zombies of what commands leave behind, and ends as elsewhere" {
 	unshare --pid --fork --mount-proc true || skip "no namespaces here"
 	put 1 2 3
 	ASAN_OPTIONS=detect_leaks=0 spawn w unshare --pid --fork --mount-proc --kill-child "$(command -v worker)" \
-		-q "$queue" sh -c '(setsid sh -c "sleep 0.2; echo gone >>log" &); touch begun; [ "$(cat)" != 3 ] || sleep 0.5'
-	await 10 test -e begun
+		-q "$queue" sh -c '(setsid sh -c "until [ -e idle ]; do sleep 0.02; done; echo gone >>log" &); echo >>begun'
+	await 10 lines_are 3 '' begun
 	local inner
 	inner=$(pgrep -P "$w_pid")
+	await 10 children_are 3 "$inner"
+	touch idle
 	await 10 lines_are 3 gone log
-	await 10 no_zombies_of "$inner"
+	await 10 children_are 0 "$inner"
 	await_depth 10 0 "$queue"
 	put 4
 	await 10 lines_are 4 gone log
