@@ -91,14 +91,14 @@ static bool
 add_trace(struct environ *e, const struct rmq_table *headers)
 {
 	struct rmq_buffer parent = { 0 }, state = { 0 };
+	size_t before = e->text.len;
 	bool added = true;
 
-	e->traced = headers != NULL && rmq_table_get(headers, "traceparent", &parent);
-	if (e->traced) {
+	if (headers != NULL && rmq_table_get(headers, "traceparent", &parent))
 		added = add(e, "TRACEPARENT", (struct rmq_bytes){ parent.len, parent.data });
-		if (added && rmq_table_get(headers, "tracestate", &state))
-			added = add(e, "TRACESTATE", (struct rmq_bytes){ state.len, state.data });
-	}
+	e->traced = e->text.len > before;
+	if (added && e->traced && rmq_table_get(headers, "tracestate", &state))
+		added = add(e, "TRACESTATE", (struct rmq_bytes){ state.len, state.data });
 	rmq_buffer_free(&parent);
 	rmq_buffer_free(&state);
 	return added;

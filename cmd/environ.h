@@ -27,7 +27,7 @@ struct environ {
 	struct rmq_buffer	  omitted;	/* names with blanks between */
 	char			**inherited;	/* what is passed on of our own environment, NULL: not looked at yet */
 	size_t			  ninherited, ntraced;	/* for messages with a trace, and without: ours is last */
-	bool			  traced;		/* the message says what it belongs to */
+	bool			  traced;		/* the message has one that can be passed */
 };
 
 struct environ_source {

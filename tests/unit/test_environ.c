@@ -191,6 +191,10 @@ trace_replaces_an_inherited_one(void **state)
 	header("tracestate", RMQ_STRING, "congo=t61rcWkgMzE");
 	make(NULL);
 	assert_string_equal(value("TRACESTATE"), "congo=t61rcWkgMzE");
+	header("traceparent", RMQ_STRING, "");
+	make(NULL);
+	assert_string_equal(value("TRACEPARENT"), "ours");
+	assert_null(value("TRACESTATE"));
 	unsetenv("TRACEPARENT");
 	unsetenv("TRACESTATE");
 }
