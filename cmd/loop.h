@@ -12,7 +12,10 @@
 
 #include <rmq.h>
 
-/* From now on loop_signal() tells it; one that the parent had ignored stays ignored (SIGCHLD does not). */
+/*
+ * From now on loop_signal() tells it, and nothing else hears of it: passwords are asked for before.  One that the
+ * parent had ignored stays ignored (SIGCHLD does not), one that it had blocked is told.
+ */
 void	loop_catch(int sig);
 int	loop_signal(void);		/* the next signal that was caught, 0 if none */
 /*

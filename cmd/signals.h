@@ -2,9 +2,9 @@
 /*
  * signals - those that are caught, to be polled for
  *
- * There are two ways, of which the build chooses one: signals_fd.c has the
- * kernel keep them for a descriptor, see signalfd(2), so that no handler runs;
- * signals_pipe.c, for other systems, writes them to a pipe in a handler.
+ * There are two ways, of which the build chooses one: on Linux signals_fd.c
+ * has the kernel keep them for a descriptor, see signalfd(2), so that no handler
+ * runs; signals_pipe.c, for other systems, writes them to a pipe in a handler.
  */
 #ifndef SIGNALS_H
 #define SIGNALS_H

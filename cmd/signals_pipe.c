@@ -37,11 +37,15 @@ void
 signals_catch(int sig)
 {
 	struct sigaction catch = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
+	sigset_t this;
 
 	assert(ncaught < MOST_CAUGHT);
 	caught[ncaught++] = sig;
 	sigfillset(&catch.sa_mask);
 	sigaction(sig, &catch, NULL);
+	sigemptyset(&this);
+	sigaddset(&this, sig);
+	sigprocmask(SIG_UNBLOCK, &this, NULL);
 }
 
 size_t

@@ -78,6 +78,21 @@ ignored_stays_ignored(void **state)
 }
 
 static void
+blocked_by_the_parent_is_told(void **state)
+{
+	sigset_t set;
+
+	(void)state;
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR2);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	loop_catch(SIGUSR2);
+	kill(getpid(), SIGUSR2);
+	assert_int_equal(next_signal(), SIGUSR2);
+	nothing_is_left();
+}
+
+static void
 end_of_a_child_is_told(void **state)
 {
 	pid_t pid;
@@ -132,6 +147,7 @@ main(void)
 		cmocka_unit_test(each_is_told_once),
 		cmocka_unit_test(interruption_is_told_at_once),
 		cmocka_unit_test(ignored_stays_ignored),
+		cmocka_unit_test(blocked_by_the_parent_is_told),
 		cmocka_unit_test(end_of_a_child_is_told),
 		cmocka_unit_test(child_has_defaults),
 	};
