@@ -166,15 +166,17 @@ login_as() { # USER:PASSWORD
 	drop cut
 	mkfifo "$BATS_TEST_TMPDIR/fifo"
 	spawn sender send -q cut -l -v -f "$BATS_TEST_TMPDIR/fifo"
+	exec 7>"$BATS_TEST_TMPDIR/fifo"
 	for line in $(seq 200); do
 		echo "$line"
 		sleep 0.01
-	done >"$BATS_TEST_TMPDIR/fifo" 3>&- &
+	done >&7 3>&- &
 	await 5 holds 50 cut
 	"$broker" ctl close_all_connections --vhost "${VHOST:-/}" bye >/dev/null
+	await_log "send: .*CONNECTION_FORCED.*; connecting again$" "$BATS_TEST_TMPDIR/sender.err"
+	await_log "send: reconnected after " "$BATS_TEST_TMPDIR/sender.err"
+	exec 7>&-
 	expect_status 0 sender 60
-	grep -q "send: .*CONNECTION_FORCED.*; connecting again$" "$BATS_TEST_TMPDIR/sender.err"
-	grep -q "send: reconnected after " "$BATS_TEST_TMPDIR/sender.err"
 	n=$(depth cut)
 	[ "$n" -ge 200 ]
 	[ "$(peer get cut "$n" | sort -nu | wc -l)" = 200 ]
