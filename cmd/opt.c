@@ -21,6 +21,8 @@ struct parser {
 	struct opt_error	*error;
 };
 
+enum { SHOWN = 80 };	/* bytes of a wrong value, so that there is room for what is wrong with it */
+
 static int __attribute__((format(printf, 2, 3)))
 complain(struct parser *p, const char *fmt, ...)
 {
@@ -194,7 +196,9 @@ apply(struct parser *p, int key)
 		    optarg != NULL ? "=" : "");
 	else
 		snprintf(name, sizeof(name), "-%c%s", key, optarg != NULL ? " " : "");
-	return complain(p, "%s%s: %s", name, optarg != NULL ? optarg : "", wrong);
+	if (optarg == NULL)
+		return complain(p, "%s: %s", name, wrong);
+	return complain(p, "%s%.*s%s: %s", name, SHOWN, optarg, strlen(optarg) > SHOWN ? "..." : "", wrong);
 }
 
 /* getopt keeps its place in globals; each system has its own way to begin anew. */

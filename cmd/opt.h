@@ -75,7 +75,7 @@ void	opt_hide(char *url);
 
 /* What opt_parse() found, in the words of the complaint. */
 struct opt_error {
-	char text[256];
+	char text[320];
 };
 
 /*

@@ -98,6 +98,8 @@ run(const char *first, ...)
 	return opt_parse(groups, argc, argv, &error);
 }
 
+#define FIFTY "0123456789012345678901234567890123456789abcdefghij"
+
 static void
 rejects(const char *word, const char *complaint)
 {
@@ -191,6 +193,7 @@ strings(void **state)
 	assert_string_equal(queue, "abcde");
 	rejects("-qabcdef", "-q abcdef: too long");
 	rejects("--routing-key=abcdef", "--routing-key=abcdef: too long");
+	rejects("--routing-key=" FIFTY FIFTY, "--routing-key=" FIFTY "012345678901234567890123456789...: too long");
 }
 
 static void
