@@ -56,7 +56,7 @@ hurry(struct worker *w, const char *why)
 		tool_warn("cannot wait for running commands: %s; their messages go back to the queue", why);
 		work_end(w, SIGTERM);
 		enter(w, STOPPING, TERM_MS);
-	} else {
+	} else if (w->stage == STOPPING) {
 		work_end(w, SIGKILL);
 		enter(w, KILLING, KILL_MS);
 	}
