@@ -23,7 +23,13 @@ send_many() { # QUEUE
 	send -q "$1" -l <many
 }
 
-# Brokers before 4.3 close the channel, later ones end the consumer of a quorum queue.
+# Brokers before 4.3 close the channel, which stays so until the client agrees; later ones end the consumer
+# of a quorum queue.
+gives_up_on() { # QUEUE
+	"$broker" ctl eval "[sys:get_state(C) || C <- rabbit_channel:list()]." | grep -q '{conf,closing,' ||
+		"$broker" ctl --silent list_queues -p "$VHOST" name consumers messages_ready | grep -q "^$1	0	[1-9]"
+}
+
 stop_reading() { # TYPE
 	local q=$1
 	need_control ctl
@@ -34,7 +40,7 @@ stop_reading() { # TYPE
 	exec 7<>fifo
 	spawn stuck bash -c 'exec receive "$@" >fifo' receive -q "$q" --heartbeat 1
 	await_depth 10 0 "$q"
-	sleep 6		# what the broker does meanwhile cannot be seen from outside in each version
+	await 20 gives_up_on "$q"
 	timeout 6 cat <&7 >got || true
 	kill -TERM "$stuck_pid"
 	expect_status 0 stuck

@@ -32,7 +32,6 @@ setup() {
 	for how in --offset=next ''; do
 		spawn recv receive --chat=always -q "$q" ${how:+"$how"}
 		await_log 'Waiting for messages' recv.out
-		sleep 0.5
 		send -q "$q" new
 		await_log 'Received new' recv.out
 		kill "$recv_pid"
