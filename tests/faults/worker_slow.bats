@@ -47,7 +47,7 @@ too_slow() { # TYPE
 	limits_classic || skip "these brokers do not limit it"
 	need_control ctl
 	worker --setup -q pause --retry-type=classic --delays 12s --attempts 2
-	be_impatient 2000 500
+	be_impatient 3200 500	# its time comes between two timeouts: what is taken back just then comes twice
 	send -q pause task
 	spawn w worker -q pause --retry-type=classic --delays 12s --attempts 2 sh -c 'echo "$AMQP_ATTEMPT" >>log; [ "$AMQP_ATTEMPT" = 2 ]'
 	await 40 lines_are 1 2 log
