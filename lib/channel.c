@@ -7,7 +7,37 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "handshake.h"
 #include "session.h"
+
+enum { STOP_LIMIT = 5000, CLOSE_LIMIT = 2000 };
+
+/*
+ * For the next answer.  A node that says nothing more on the first connection leaves time for the other ones; and who
+ * stops wants to end.
+ */
+static int64_t
+answer_limit(const struct rmq *mq)
+{
+	int64_t limit = mq->config.reply_limit;
+
+	if (!mq->was_ready && mq->share < limit)
+		limit = mq->share;
+	if (mq->stopping && limit > STOP_LIMIT)
+		limit = STOP_LIMIT;
+	if (mq->closing && limit > CLOSE_LIMIT)
+		limit = CLOSE_LIMIT;
+	return limit;
+}
+
+void
+channel_hurry(struct rmq *mq)
+{
+	int64_t deadline = rmq_now() + answer_limit(mq);
+
+	if (mq->nawaited > 0 && mq->state != SESSION_LEAVING && deadline < mq->reply_deadline)
+		mq->reply_deadline = deadline;
+}
 
 bool
 channel_await(struct rmq *mq, amqp_method_number_t reply, struct step *step)
@@ -25,7 +55,7 @@ channel_await(struct rmq *mq, amqp_method_number_t reply, struct step *step)
 	}
 	mq->awaited[mq->nawaited++] = (struct awaited){ .reply = reply, .step = step };
 	if (mq->state != SESSION_LEAVING && !mq->connection.guessing)
-		mq->reply_deadline = rmq_now() + mq->config.reply_limit;
+		mq->reply_deadline = rmq_now() + answer_limit(mq);
 	return true;
 }
 
@@ -37,6 +67,7 @@ channel_forget(struct rmq *mq)
 	mq->reply_deadline = SESSION_NEVER;
 	mq->flow_off = false;
 	delivery_reset(mq);
+	held_clear(&mq->held);
 	orders_reset(mq);
 }
 
@@ -73,14 +104,21 @@ first_awaited(struct rmq *mq, amqp_method_number_t reply)
 	return NULL;
 }
 
-/* Replies come in the order of asking, but for consume-ok: that is said by the queue, not the channel. */
+/* These two are said by the queue, so what the channel itself answers may come before. */
+static bool
+may_be_late(amqp_method_number_t reply)
+{
+	return reply == AMQP_BASIC_CONSUME_OK_METHOD || reply == AMQP_BASIC_CANCEL_OK_METHOD;
+}
+
+/* All others come in the order of asking. */
 static struct awaited *
 awaited_now(struct rmq *mq, amqp_method_number_t reply)
 {
 	for (size_t i = 0; i < mq->nawaited; i++) {
 		if (mq->awaited[i].reply == reply)
 			return &mq->awaited[i];
-		if (mq->awaited[i].reply != AMQP_BASIC_CONSUME_OK_METHOD)
+		if (!may_be_late(mq->awaited[i].reply))
 			break;
 	}
 	return NULL;
@@ -93,7 +131,7 @@ take(struct rmq *mq, struct awaited *a)
 
 	mq->nawaited--;
 	memmove(a, a + 1, (size_t)(mq->awaited + mq->nawaited - a) * sizeof *a);
-	mq->reply_deadline = mq->nawaited > 0 ? rmq_now() + mq->config.reply_limit : SESSION_NEVER;
+	mq->reply_deadline = mq->nawaited > 0 ? rmq_now() + answer_limit(mq) : SESSION_NEVER;
 	return taken;
 }
 
@@ -111,7 +149,7 @@ on_reply(struct rmq *mq, amqp_method_number_t id, void *method)
 		orders_answered(mq, id, method);
 	if (a.step != NULL)
 		topology_done(mq, a.step, id, method);
-	if (id == AMQP_BASIC_CANCEL_OK_METHOD && first_awaited(mq, id) == NULL &&
+	if (id == AMQP_BASIC_CANCEL_OK_METHOD && mq->stopping && first_awaited(mq, id) == NULL &&
 	    first_awaited(mq, AMQP_BASIC_CONSUME_OK_METHOD) == NULL)
 		session_stopped(mq);
 	if (mq->nawaited == 0 && mq->state == SESSION_SETTING_UP) {
@@ -142,14 +180,29 @@ took_too_long(int code, struct rmq_bytes text)
 }
 
 static void
-open_again(struct rmq *mq, bool ignored)
+abandon(struct rmq *mq, bool ignored)
 {
+	mq->reopened = true;
 	publisher_reopen(&mq->publisher, ignored);
 	channel_forget(mq);
 	topology_reset(mq, false);
 	if (mq->stopping)
 		session_stopped(mq);
+}
+
+static void
+open_again(struct rmq *mq, bool ignored)
+{
+	abandon(mq, ignored);
 	channel_open(mq);
+}
+
+/* What took messages back may do it for ever. */
+static void
+subscribe_again(struct rmq *mq)
+{
+	abandon(mq, false);
+	session_open_channel(mq);
 }
 
 /* It is too large, or has a property that the broker does not like; or an exchange that it chose itself. */
@@ -188,6 +241,15 @@ who_asked(struct rmq *mq, amqp_method_number_t id)
 	return a != NULL ? *a : (struct awaited){ 0 };
 }
 
+/* Another connection, perhaps to another node, may bring more. */
+static void
+refused_connection(struct rmq *mq, int code, struct rmq_bytes text, const char *what)
+{
+	connection_down(&mq->connection, handshake_close_status(code, text), code, "cannot %s: %.*s", what,
+	    (int)text.len, (const char *)text.data);
+	session_down(mq);
+}
+
 static void
 on_refused_step(struct rmq *mq, struct awaited asked, int code, struct rmq_bytes text)
 {
@@ -195,6 +257,10 @@ on_refused_step(struct rmq *mq, struct awaited asked, int code, struct rmq_bytes
 	char said[256];
 
 	snprintf(said, sizeof said, "%.*s", (int)text.len, (const char *)text.data);
+	if (asked.is_order && refusal_passes(code, text)) {
+		refused_connection(mq, code, text, "use a queue");
+		return;
+	}
 	if (asked.is_order)
 		orders_refused(mq, code, said);
 	else if (!topology_refused(mq, asked.step, code, text))
@@ -217,9 +283,12 @@ on_channel_close(struct rmq *mq, const amqp_channel_close_t *close)
 	amqp_channel_close_ok_t ok = { 0 };
 	char said[256];
 
-	if (mq->nawaited > 0 && mq->awaited[0].reply == AMQP_CHANNEL_OPEN_OK_METHOD)
-		return;
 	snprintf(said, sizeof said, "%.*s", (int)text.len, (const char *)text.data);
+	if (mq->nawaited > 0 && mq->awaited[0].reply == AMQP_CHANNEL_OPEN_OK_METHOD) {
+		if (!mq->reopened || id == AMQP_CHANNEL_OPEN_METHOD)
+			refused_connection(mq, close->reply_code, text, "open a channel");
+		return;
+	}
 	if (!session_put(mq, AMQP_CHANNEL_CLOSE_OK_METHOD, &ok))
 		return;
 	if (id == AMQP_BASIC_PUBLISH_METHOD && is_fault_of_record(mq, close->reply_code)) {
@@ -230,7 +299,7 @@ on_channel_close(struct rmq *mq, const amqp_channel_close_t *close)
 		on_refused_step(mq, asked, close->reply_code, text);
 	} else if (took_too_long(close->reply_code, text)) {
 		session_lost(mq, said, true);
-		open_again(mq, false);
+		subscribe_again(mq);
 	} else {
 		session_fail(mq, RMQ_PROTOCOL, close->reply_code, "the broker closed the channel (%u.%u): %s",
 		    id >> 16, id & 0xffff, said);
@@ -340,7 +409,7 @@ while_closing(struct rmq *mq, const struct frame *f)
 	if (f->type != FRAME_METHOD || mq->nawaited == 0)
 		return;
 	if (id == AMQP_CHANNEL_CLOSE_OK_METHOD && mq->state == SESSION_REOPENING) {
-		open_again(mq, false);
+		subscribe_again(mq);
 	} else if (id == AMQP_CHANNEL_CLOSE_OK_METHOD) {
 		mq->nawaited = 0;
 		connection_close(&mq->connection);

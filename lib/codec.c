@@ -157,9 +157,12 @@ codec_get_method(struct rmq_bytes payload, amqp_pool_t *pool, void **method, str
 
 	if (id == 0)
 		return rmq_fail(e, RMQ_PROTOCOL, 0, "broken AMQP: a method frame without a method");
-	if ((n = amqp_decode_method(id, pool, rest, method)) != AMQP_STATUS_OK)
-		return rmq_fail(e, n == AMQP_STATUS_NO_MEMORY ? RMQ_SYSTEM : RMQ_PROTOCOL, 0,
-		    "broken AMQP: method %u.%u: %s", id >> 16, id & 0xffff, amqp_error_string2(n));
+	n = amqp_decode_method(id, pool, rest, method);
+	if (n == AMQP_STATUS_NO_MEMORY)
+		return rmq_no_memory(e);
+	if (n != AMQP_STATUS_OK)
+		return rmq_fail(e, RMQ_PROTOCOL, 0, "broken AMQP: method %u.%u: %s",
+		    id >> 16, id & 0xffff, amqp_error_string2(n));
 	return true;
 }
 

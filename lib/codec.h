@@ -14,7 +14,8 @@
 
 enum { FRAME_METHOD = 1, FRAME_HEADER = 2, FRAME_BODY = 3, FRAME_HEARTBEAT = 8 };
 enum { FRAME_OVERHEAD = 8, FRAME_START = 7, FRAME_END = 0xce };
-enum { FRAME_MAX_OURS = 131072, FRAME_MAX_LEAST = 4096 };
+/* AMQP's least, which is also the most before it is negotiated; since 4.1 RabbitMQ takes no less than the sure one. */
+enum { FRAME_MAX_OURS = 131072, FRAME_MAX_LEAST = 4096, FRAME_MAX_SURE = 8192 };
 
 struct frame {
 	uint8_t		 type;

@@ -14,7 +14,7 @@
 #include "connection.h"
 #include "handshake.h"
 
-enum { IN_SIZE = 65536, IN_BUSY = 262144, POOL_PAGE = 4096 };
+enum { IN_SIZE = 65536, IN_BUSY = 262144, OUT_MOST = 1 << 20, POOL_PAGE = 4096, SECRET_ROOM = 16000 };
 
 void
 connection_init(struct connection *c, const struct rmq_config *config)
@@ -24,12 +24,31 @@ connection_init(struct connection *c, const struct rmq_config *config)
 }
 
 void
+connection_wipe(struct connection *c)
+{
+	if (c->secret && c->out.len == 0) {
+		explicit_bzero(c->out.data, c->out.size);
+		c->secret = false;
+	}
+}
+
+/* Room for all that a guess may send behind it: a buffer that grew would leave the password where it was. */
+bool
+connection_expect_secret(struct connection *c)
+{
+	c->secret = rmq_buffer_reserve(&c->out, SECRET_ROOM);
+	return c->secret;
+}
+
+void
 connection_drop(struct connection *c)
 {
 	transport_close(&c->transport);
 	c->state = CONNECTION_DOWN;
 	c->out.len = 0;
+	connection_wipe(c);
 	c->in_start = c->in_end = c->left_at_end = 0;
+	c->stuck_since = 0;
 	c->blocked = false;
 }
 
@@ -145,11 +164,14 @@ reach(struct connection *c)
 	return handshake_guess(c);
 }
 
-/* There is all that the three frames of a message can be, and nobody takes them. */
+/*
+ * There is all that the three frames of a message can be, and nobody takes them.  Or the other side makes us say
+ * more and more, and does not listen: it is not heard either, until it does.
+ */
 bool
 connection_choked(const struct connection *c)
 {
-	return c->in_end - c->in_start >= 3 * c->frame_max;
+	return c->in_end - c->in_start >= 3 * c->frame_max || c->out.len >= OUT_MOST;
 }
 
 /* A busy broker fills the buffer with each read: more of it makes fewer turns, and fewer acknowledgements. */
@@ -188,12 +210,29 @@ doing(const struct connection *c)
 	}
 }
 
+/* What brokers do not say of frames that they do not like: they hang up. */
+static const char *
+meant(const struct connection *c)
+{
+	bool hung_up = c->cause.status == RMQ_UNAVAILABLE && !c->guessing;
+
+	if (hung_up && c->state == CONNECTION_TUNING && c->login_size > FRAME_MAX_LEAST)
+		return "the password or token is too long for this broker";
+	if (hung_up && c->state == CONNECTION_OPENING && c->frame_max < FRAME_MAX_SURE)
+		return "frame_max is too small for this broker, it needs 8192";
+	return NULL;
+}
+
 static bool
 lost(struct connection *c)
 {
+	const char *why = meant(c);
 	char peer[300];
 
 	connection_peer(c, peer, sizeof peer);
+	if (why != NULL)
+		return connection_down(c, RMQ_CONFIG, AMQP_FRAME_ERROR, "cannot log in to %s: %s (%s)", peer, why,
+		    c->cause.text);
 	return connection_down(c, c->cause.status, c->cause.code, "%s %s: %s", doing(c), peer, c->cause.text);
 }
 
@@ -246,6 +285,8 @@ connection_input(struct connection *c, short revents)
 		return reach(c);
 	if (c->state == CONNECTION_DOWN || c->state == CONNECTION_CLOSED)
 		return c->state != CONNECTION_DOWN;
+	if (c->stuck_since != 0 && (revents & POLLOUT || c->blocked))
+		c->stuck_since = rmq_now();
 	return (revents == 0 && !connection_has_more(c)) || read_more(c);
 }
 
@@ -270,19 +311,32 @@ connection_skip(struct connection *c, size_t size)
 		c->in_start = c->in_end = 0;
 }
 
+/* As long as the other side may be silent it may be deaf, too; while it is blocked, it says when that ends. */
+static int64_t
+deaf_until(const struct connection *c)
+{
+	int64_t limit = c->heartbeat > 0 ? 2 * c->heartbeat : c->config->reply_limit;
+
+	return c->stuck_since == 0 || c->blocked || limit < 0 ? INT64_MAX : c->stuck_since + limit;
+}
+
 bool
 connection_timers(struct connection *c, int64_t now, bool may_send)
 {
 	static const uint8_t beat[] = { FRAME_HEARTBEAT, 0, 0, 0, 0, 0, 0, FRAME_END };
+	bool beats = c->heartbeat > 0 && c->state >= CONNECTION_OPENING && c->state != CONNECTION_CLOSED;
 
-	if (c->heartbeat == 0 || c->state < CONNECTION_OPENING || c->state == CONNECTION_CLOSED)
-		return true;
-	if (!connection_choked(c) && now - c->last_received >= 2 * c->heartbeat) {
+	if (beats && !connection_choked(c) && now - c->last_received >= 2 * c->heartbeat) {
 		rmq_fail(&c->cause, RMQ_UNAVAILABLE, 0, "nothing heard for %lld s",
 		    (long long)(now - c->last_received) / 1000);
 		return lost(c);
 	}
-	if (may_send && c->out.len == 0 && now - c->last_sent >= c->heartbeat / 2)
+	if (now >= deaf_until(c)) {
+		rmq_fail(&c->cause, RMQ_UNAVAILABLE, 0, "it read nothing for %lld s",
+		    (long long)(now - c->stuck_since) / 1000);
+		return lost(c);
+	}
+	if (beats && may_send && c->out.len == 0 && now - c->last_sent >= c->heartbeat / 2)
 		rmq_buffer_add(&c->out, beat, sizeof beat);
 	return true;
 }
@@ -290,13 +344,15 @@ connection_timers(struct connection *c, int64_t now, bool may_send)
 int64_t
 connection_deadline(const struct connection *c)
 {
-	int64_t dead, beat;
+	int64_t dead, beat, deaf = deaf_until(c);
 
 	if (c->state == CONNECTION_REACHING)
 		return transport_deadline(&c->transport);
 	if (c->heartbeat == 0 || c->state < CONNECTION_OPENING || c->state == CONNECTION_CLOSED)
-		return INT64_MAX;
+		return deaf;
 	beat = c->out.len > 0 || c->transport.want_write ? INT64_MAX : c->last_sent + c->heartbeat / 2;
 	dead = connection_choked(c) ? INT64_MAX : c->last_received + 2 * c->heartbeat;
+	if (deaf < beat)
+		beat = deaf;
 	return beat < dead ? beat : dead;
 }

@@ -34,7 +34,9 @@ struct connection {
 	bool			 in_filled;	/* by the last read: there may be more */
 	size_t			 left_at_end;	/* what was not taken yet when the other side had ended */
 	struct rmq_buffer	 out;		/* methods that wait to be written */
+	bool			 secret;	/* a password was among them, and is still there */
 	amqp_pool_t		 pool;
+	size_t			 login_size;	/* of what was said before connection.tune */
 	size_t			 frame_max;
 	uint32_t		 channel_max;
 	int64_t			 heartbeat;	/* ms, as negotiated */
@@ -42,6 +44,7 @@ struct connection {
 	bool			 guessing;	/* all was said before that is known */
 	bool			 has_guessed;	/* on this connection, or one before it */
 	int64_t			 last_sent, last_received;
+	int64_t			 stuck_since;	/* the socket takes nothing that we write; 0: it does */
 	bool			 blocked;
 	char			 blocked_reason[256];
 	char			 server_version[32];
@@ -58,7 +61,8 @@ const char *connection_peer(const struct connection *, char *label, size_t size)
 
 /* Advances the handshake and reads; false: it went down, see error. */
 bool	connection_input(struct connection *, short revents);
-bool	connection_choked(const struct connection *);	/* enough is read until somebody takes the frames */
+/* Enough is read until somebody takes the frames, or the other side reads what we have to say to it. */
+bool	connection_choked(const struct connection *);
 bool	connection_has_more(const struct connection *);	/* to be read without waiting */
 /* 1: the frame `offset` bytes behind the next one; 0: it is not complete; -1: the connection went down */
 int	connection_peek(struct connection *, size_t offset, struct frame *);
@@ -69,6 +73,8 @@ bool	connection_control(struct connection *, const struct frame *);
 bool	connection_timers(struct connection *, int64_t now, bool may_send);
 int64_t	connection_deadline(const struct connection *);
 
+bool	connection_expect_secret(struct connection *);	/* the next method has one; false: no memory */
+void	connection_wipe(struct connection *);		/* once it is written */
 bool	connection_put(struct connection *, uint16_t channel, amqp_method_number_t, void *method);
 bool	connection_down(struct connection *, enum rmq_status, int code, const char *fmt, ...)
 	    __attribute__((format(printf, 4, 5)));

@@ -8,18 +8,6 @@
 
 #include "table.h"
 
-/* False: there is no such string. */
-static bool
-get_string(const amqp_table_t *t, const char *name, struct rmq_bytes *out)
-{
-	const amqp_table_entry_t *entry = table_find(t, rmq_bytes(name));
-
-	if (entry == NULL || entry->value.kind != AMQP_FIELD_KIND_UTF8)
-		return false;
-	*out = bytes_from_amqp(entry->value.value.bytes);
-	return true;
-}
-
 static const amqp_array_t *
 get_array(const amqp_table_t *t, const char *name)
 {
@@ -34,7 +22,7 @@ has_string(const amqp_table_t *t, const char *name, struct rmq_bytes wanted)
 {
 	struct rmq_bytes got;
 
-	return get_string(t, name, &got) && got.len == wanted.len && memcmp(got.data, wanted.data, got.len) == 0;
+	return table_string(t, name, &got) && got.len == wanted.len && memcmp(got.data, wanted.data, got.len) == 0;
 }
 
 /* A queue that saw it die again comes to the front: only other headers tell which was the first. */
@@ -43,8 +31,8 @@ is_first(const amqp_table_t *death, const amqp_table_t *headers)
 {
 	struct rmq_bytes queue, reason;
 
-	return (!get_string(headers, "x-first-death-queue", &queue) || has_string(death, "queue", queue)) &&
-	    (!get_string(headers, "x-first-death-reason", &reason) || has_string(death, "reason", reason));
+	return (!table_string(headers, "x-first-death-queue", &queue) || has_string(death, "queue", queue)) &&
+	    (!table_string(headers, "x-first-death-reason", &reason) || has_string(death, "reason", reason));
 }
 
 /* NULL: none. */
@@ -63,20 +51,35 @@ first_death(const amqp_table_t *headers)
 }
 
 /* The keys of the CC header follow the routing key. */
-bool
-rmq_table_death(const struct rmq_table *t, struct rmq_bytes *exchange, struct rmq_bytes *routing_key,
-    struct rmq_bytes *queue)
+static bool
+tell(const amqp_table_t *death, struct rmq_bytes *exchange, struct rmq_bytes *routing_key, struct rmq_bytes *queue)
 {
-	const amqp_table_t *death = first_death(table_amqp(t));
 	const amqp_array_t *keys;
 
-	if (death == NULL || !get_string(death, "exchange", exchange) || !get_string(death, "queue", queue))
+	if (death == NULL || !table_string(death, "exchange", exchange) || !table_string(death, "queue", queue))
 		return false;
 	keys = get_array(death, "routing-keys");
 	if (keys->num_entries == 0 || keys->entries[0].kind != AMQP_FIELD_KIND_UTF8)
 		return false;
 	*routing_key = bytes_from_amqp(keys->entries[0].value.bytes);
 	return true;
+}
+
+bool
+rmq_table_death(const struct rmq_table *t, struct rmq_bytes *exchange, struct rmq_bytes *routing_key,
+    struct rmq_bytes *queue)
+{
+	return tell(first_death(table_amqp(t)), exchange, routing_key, queue);
+}
+
+bool
+rmq_table_last_death(const struct rmq_table *t, struct rmq_bytes *exchange, struct rmq_bytes *routing_key,
+    struct rmq_bytes *queue)
+{
+	const amqp_array_t *deaths = get_array(table_amqp(t), "x-death");
+
+	return deaths->num_entries > 0 && deaths->entries[0].kind == AMQP_FIELD_KIND_TABLE &&
+	    tell(&deaths->entries[0].value.table, exchange, routing_key, queue);
 }
 
 void

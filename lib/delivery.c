@@ -12,7 +12,11 @@
 
 #include "session.h"
 
-enum { TAG_BITS = 48 };
+enum {
+	TAG_BITS = 48,
+	TIMES = 16, SLACK = 256,	/* of the prefetch, and messages beyond it */
+	CHUNK = 65536			/* messages of a stream, beside them */
+};
 
 void
 delivery_reset(struct rmq *mq)
@@ -28,6 +32,45 @@ public_tag(const struct rmq *mq, uint64_t tag)
 	return (uint64_t)mq->epoch << TAG_BITS | tag;
 }
 
+/*
+ * An honest broker may send more than the prefetch allows: streams of older ones send whole chunks, and a quorum
+ * queue that loses sight of the consumer's node takes its messages back and sends as many again, unasked.
+ */
+static size_t
+most_held(const struct rmq *mq, struct rmq_bytes properties)
+{
+	size_t prefetch = topology_prefetch(mq);
+
+	if (prefetch == SIZE_MAX)
+		return SIZE_MAX;
+	return TIMES * prefetch + SLACK + (bytes_contain(properties, "x-stream-offset") ? CHUNK : 0);
+}
+
+/* A limit that was lowered meanwhile counts from the next channel on. */
+static bool
+hold(struct rmq *mq, uint64_t tag, struct rmq_bytes properties)
+{
+	struct held *h = &mq->held;
+
+	if (tag <= h->last || tag >> TAG_BITS != 0) {
+		session_fail(mq, RMQ_PROTOCOL, 0, "broken AMQP: a delivery with tag %llu after %llu",
+		    (unsigned long long)tag, (unsigned long long)h->last);
+		return false;
+	}
+	h->last = tag;
+	if (h->count >= h->most)
+		h->most = most_held(mq, properties);
+	if (h->count >= h->most) {
+		session_fail(mq, RMQ_PROTOCOL, 0, "broken AMQP: %zu messages were delivered and not acknowledged, "
+		    "with a prefetch of %zu", h->count, topology_prefetch(mq));
+		return false;
+	}
+	if (h->most == SIZE_MAX || held_add(h, tag))
+		return true;
+	session_no_memory(mq);
+	return false;
+}
+
 static bool
 delivered(struct rmq *mq, const amqp_basic_deliver_t *d, const struct content_header *h, struct rmq_bytes body,
     struct rmq_event *ev)
@@ -38,11 +81,13 @@ delivered(struct rmq *mq, const amqp_basic_deliver_t *d, const struct content_he
 		session_fail(mq, RMQ_PROTOCOL, 0, "broken AMQP: a delivery for an unknown consumer");
 		return false;
 	}
+	if (!step->no_ack && !hold(mq, d->delivery_tag, h->properties))
+		return false;
 	*ev = (struct rmq_event){
 		.type = RMQ_DELIVERED,
 		.delivery = {
 			.tag = public_tag(mq, d->delivery_tag), .consumer = step->consumer,
-			.redelivered = d->redelivered,
+			.redelivered = d->redelivered, .added = more_is(step, bytes_from_amqp(d->consumer_tag)),
 			.exchange = bytes_from_amqp(d->exchange), .routing_key = bytes_from_amqp(d->routing_key),
 			.properties = h->properties, .body = body,
 		},
@@ -237,12 +282,20 @@ own_tag(const struct rmq *mq, uint64_t tag, uint64_t *channel_tag)
 	return tag >> TAG_BITS == mq->epoch && mq->state < SESSION_LEAVING && connection_usable(&mq->connection);
 }
 
+static bool
+settle(struct rmq *mq, uint64_t tag, bool all_before, amqp_method_number_t id, void *method)
+{
+	held_settle(&mq->held, tag, all_before);
+	return session_put(mq, id, method);
+}
+
 bool
 rmq_ack(struct rmq *mq, uint64_t tag, bool all_before)
 {
 	amqp_basic_ack_t ack = { .multiple = all_before };
 
-	return own_tag(mq, tag, &ack.delivery_tag) && session_put(mq, AMQP_BASIC_ACK_METHOD, &ack);
+	return own_tag(mq, tag, &ack.delivery_tag) &&
+	    settle(mq, ack.delivery_tag, all_before, AMQP_BASIC_ACK_METHOD, &ack);
 }
 
 bool
@@ -250,7 +303,8 @@ rmq_nack(struct rmq *mq, uint64_t tag, bool all_before, bool requeue)
 {
 	amqp_basic_nack_t nack = { .multiple = all_before, .requeue = requeue };
 
-	return own_tag(mq, tag, &nack.delivery_tag) && session_put(mq, AMQP_BASIC_NACK_METHOD, &nack);
+	return own_tag(mq, tag, &nack.delivery_tag) &&
+	    settle(mq, nack.delivery_tag, all_before, AMQP_BASIC_NACK_METHOD, &nack);
 }
 
 bool
@@ -258,7 +312,8 @@ rmq_reject(struct rmq *mq, uint64_t tag, bool requeue)
 {
 	amqp_basic_reject_t reject = { .requeue = requeue };
 
-	return own_tag(mq, tag, &reject.delivery_tag) && session_put(mq, AMQP_BASIC_REJECT_METHOD, &reject);
+	return own_tag(mq, tag, &reject.delivery_tag) &&
+	    settle(mq, reject.delivery_tag, false, AMQP_BASIC_REJECT_METHOD, &reject);
 }
 
 bool

@@ -75,7 +75,7 @@ write_source(struct rmq_buffer *b, const struct rmq_delivery *d, const char *que
 static bool
 write_payload(struct rmq_buffer *b, struct rmq_bytes body)
 {
-	bool text = utf8_valid(body);
+	bool text = rmq_utf8(body);
 
 	return json_add_text(b, "\"payload_bytes\":") && rmq_buffer_add_decimal(b, body.len) &&
 	    json_add_text(b, ",\"payload\":") && (text ? json_add_string(b, body) : json_add_base64(b, body)) &&

@@ -34,3 +34,17 @@ bytes_contain(struct rmq_bytes text, const char *words)
 {
 	return text.data != NULL && memmem(text.data, text.len, words, strlen(words)) != NULL;
 }
+
+/* Of connections, channels and queues: https://www.rabbitmq.com/docs/vhosts#limits */
+static bool
+is_limit(int code, struct rmq_bytes text)
+{
+	return (code == 530 || code == 406) && bytes_contain(text, "limit") && bytes_contain(text, "reached");
+}
+
+bool
+refusal_passes(int code, struct rmq_bytes text)
+{
+	return is_limit(code, text) || bytes_contain(text, "is down or inaccessible") ||
+	    bytes_contain(text, "replica on the local node");
+}

@@ -15,5 +15,7 @@ bool	rmq_no_memory(struct rmq_error *);
 
 /* Brokers say in words what their reply codes do not tell apart. */
 bool	bytes_contain(struct rmq_bytes, const char *words);
+/* A refusal that passes by itself: a limit is reached, the node of a queue is down. */
+bool	refusal_passes(int code, struct rmq_bytes text);
 
 #endif

@@ -6,13 +6,13 @@
  * all that the channel needs behind them.  Start and tune then tell whether
  * the guess was right, before anything behind it is answered.
  */
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "handshake.h"
 #include "table.h"
 
-enum { FRAME_MAX_SURE = 8192 };
 enum { CODE_FORCED = 320, CODE_REFUSED = 403, CODE_RESOURCE = 506, CODE_NOT_ALLOWED = 530,
     CODE_NOT_IMPLEMENTED = 540, CODE_INTERNAL = 541 };
 
@@ -55,7 +55,10 @@ say_start_ok(struct connection *c, const char *mechanism, amqp_bytes_t response)
 	properties[2].value.value.table = (amqp_table_t){ NABLE, capabilities };
 	if (name != NULL)
 		properties[ok.client_properties.num_entries++] = entry("connection_name", name);
-	return connection_put(c, 0, AMQP_CONNECTION_START_OK_METHOD, &ok);
+	if (!connection_put(c, 0, AMQP_CONNECTION_START_OK_METHOD, &ok))
+		return false;
+	c->login_size = c->out.len;
+	return true;
 }
 
 /* RFC 4616: an empty authorization identity, the user, the password, with NUL before the last two. */
@@ -68,7 +71,9 @@ log_in(struct connection *c)
 
 	if (u->external)
 		return say_start_ok(c, "EXTERNAL", text_to_amqp(u->user));
-	ok = rmq_buffer_add(&plain, "", 1) && rmq_buffer_add(&plain, u->user, strlen(u->user)) &&
+	ok = rmq_buffer_reserve(&plain, strlen(u->user) + strlen(u->password) + 2) &&
+	    connection_expect_secret(c) &&
+	    rmq_buffer_add(&plain, "", 1) && rmq_buffer_add(&plain, u->user, strlen(u->user)) &&
 	    rmq_buffer_add(&plain, "", 1) && rmq_buffer_add(&plain, u->password, strlen(u->password));
 	ok = ok ? say_start_ok(c, "PLAIN", (amqp_bytes_t){ plain.len, plain.data }) :
 	    connection_down(c, RMQ_SYSTEM, 0, "out of memory");
@@ -251,6 +256,8 @@ handshake_guess(struct connection *c)
 enum rmq_status
 handshake_close_status(int code, struct rmq_bytes reply)
 {
+	if (refusal_passes(code, reply))
+		return RMQ_UNAVAILABLE;
 	switch (code) {
 	case CODE_FORCED:
 	case CODE_RESOURCE:
@@ -272,8 +279,8 @@ on_close(struct connection *c, const amqp_connection_close_t *close)
 {
 	struct rmq_bytes reply = { close->reply_text.len, close->reply_text.bytes };
 	enum rmq_status status = handshake_close_status(close->reply_code, reply);
-	int len = (int)reply.len, code = close->reply_code;
-	const char *said = reply.data;
+	const char *said = reply.len > 0 ? reply.data : "no reason is given";
+	int len = reply.len > 0 ? (int)reply.len : INT_MAX, code = close->reply_code;
 	amqp_connection_close_ok_t ok = { 0 };
 	char peer[300];
 

@@ -41,7 +41,7 @@ eight_are_ascii(const uint8_t *p)
 }
 
 bool
-utf8_valid(struct rmq_bytes s)
+rmq_utf8(struct rmq_bytes s)
 {
 	const uint8_t *p = s.data;
 	size_t i = 0, len;
@@ -197,7 +197,7 @@ write_decimal(struct rmq_buffer *b, const amqp_decimal_t *d)
 bool
 json_add_bytes(struct rmq_buffer *b, struct rmq_bytes s)
 {
-	if (utf8_valid(s))
+	if (rmq_utf8(s))
 		return json_add_string(b, s);
 	return write_typed_base64(b, "binary", s);
 }
@@ -216,7 +216,7 @@ write_array(struct rmq_buffer *b, const amqp_array_t *a)
 static bool
 is_object_key(amqp_bytes_t key)
 {
-	return utf8_valid(bytes_from_amqp(key)) &&
+	return rmq_utf8(bytes_from_amqp(key)) &&
 	    (key.len == 0 || memchr(key.bytes, '\0', key.len) == NULL);
 }
 

@@ -26,7 +26,6 @@ bool	 json_add_base64(struct rmq_buffer *, struct rmq_bytes);	/* quoted */
 bool	 json_add_bytes(struct rmq_buffer *, struct rmq_bytes);		/* a string, or {"$binary":...} */
 bool	 json_add_unsigned(struct rmq_buffer *, uint64_t);		/* quoted beyond INT64_MAX */
 bool	 json_add_table(struct rmq_buffer *, const amqp_table_t *);
-bool	 utf8_valid(struct rmq_bytes);
 
 /* Reading. */
 struct json_t;		/* jansson's */

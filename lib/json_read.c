@@ -277,17 +277,24 @@ check_nesting(const struct json_reader *r, struct rmq_bytes text)
 	return true;
 }
 
+#define FLAGS	(JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL | JSON_DECODE_ANY)
+
 json_t *
 json_open(const struct json_reader *r, struct rmq_bytes text)
 {
-	json_error_t why;
+	json_error_t why = { .text = "" };
 	json_t *json;
 
 	if (!check_nesting(r, text))
 		return NULL;
-	json = json_loadb(text.data, text.len,
-	    JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL | JSON_DECODE_ANY, &why);
+	json = json_loadb(text.data, text.len, FLAGS, &why);
+	/* Memory that it did not get jansson may call a mistake in the text: what is wrong is so twice. */
 	if (json == NULL)
+		json = json_loadb(text.data, text.len, FLAGS, &why);
+	/* What jansson says nothing about is the memory that it did not get. */
+	if (json == NULL && *why.text == '\0')
+		rmq_no_memory(r->error);
+	else if (json == NULL)
 		misplaced(r, (unsigned)why.line, (unsigned)why.column, why.text);
 	return json;
 }

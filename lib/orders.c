@@ -96,6 +96,7 @@ answer(struct rmq *mq, struct rmq_event ev)
 
 	mq->orders = o->next;
 	free_order(o);
+	mq->deadline = SESSION_NEVER;
 	ev.type = RMQ_ANSWERED;
 	session_event(mq, ev);
 }

@@ -8,9 +8,11 @@
 
 #include "publisher.h"
 #include "record.h"
+#include "session/nacked.h"
 
 enum {
-	WINDOW_MESSAGES = 1000, WINDOW_MOST = 8000, WINDOW_BYTES = 4 << 20, WIDE_BYTES = 2 << 20, NACKS = 5, PAUSE = 100
+	WINDOW_MESSAGES = 1000, WINDOW_MOST = 8000, WINDOW_BYTES = 4 << 20, WINDOW_MOST_BYTES = 32 << 20,
+	WIDE_BYTES = 2 << 20
 };
 
 void
@@ -21,8 +23,12 @@ publisher_init(struct publisher *p, const struct rmq_config *config)
 		.window_most = config->window_messages > 0 ? config->window_messages : WINDOW_MOST,
 		.widen_at = WINDOW_MESSAGES,
 		.window_bytes = config->window_bytes > 0 ? config->window_bytes : WINDOW_BYTES,
+		.window_most_bytes = config->window_bytes > 0 ? config->window_bytes : WINDOW_MOST_BYTES,
 		.frame_max = FRAME_MAX_OURS,
+		.nack_limit = config->nack_limit,
+		.wake_at = -1,
 	};
+	TAILQ_INIT(&p->nacked);
 }
 
 void
@@ -30,6 +36,7 @@ publisher_free(struct publisher *p)
 {
 	for (uint64_t i = p->first; i < p->next; i++)
 		free(record_at(p, i)->body);
+	nacked_free(p);
 	free(p->ring);
 	free(p->log);
 }
@@ -69,6 +76,12 @@ publisher_in_record(const struct publisher *p)
 	return p->sent > 0;
 }
 
+bool
+publisher_awaits_confirm(const struct publisher *p)
+{
+	return p->unsent > p->first || p->sent > 0;
+}
+
 /* Records that are wholly written and not settled: none, one, or more. */
 static int
 in_flight(const struct publisher *p, uint64_t *last)
@@ -98,9 +111,7 @@ publisher_has_output(const struct publisher *p)
 		return p->sent > 0;
 	if (p->holds_large && record_at(p, p->unsent)->body != NULL)
 		return false;
-	if (careful(p) && in_flight(p, &last) > 0)
-		return false;
-	return p->pause_until == 0 || rmq_now() >= p->pause_until;
+	return !careful(p) || in_flight(p, &last) == 0;
 }
 
 /* Records that lie behind each other in the log make one piece; one with its body apart ends the gathering. */
@@ -189,6 +200,8 @@ confirmed(struct publisher *p, struct record *r)
 		p->counts.returned++;
 	else
 		p->counts.confirmed++;
+	if (p->moved > 0)
+		nacked_has_room(p, r);
 	done(p, r);
 }
 
@@ -205,33 +218,26 @@ widen(struct publisher *p)
 	p->widen_at = p->counts.confirmed + p->window_messages;
 }
 
-/* It is sent once more behind all others, and nothing is sent for a while: the queue may be full. */
-static bool
-nacked(struct publisher *p, uint64_t i, struct rmq_error *e)
+/* The same for large ones: it was full of bytes, and the broker goes on. */
+static void
+widen_bytes(struct publisher *p)
 {
-	struct record *r = record_at(p, i), *again;
-	uint8_t nacks = r->nacks;
+	if (p->peak_bytes < p->window_bytes || p->window_bytes >= p->window_most_bytes)
+		return;
+	p->window_bytes *= 2;
+	if (p->window_bytes > p->window_most_bytes)
+		p->window_bytes = p->window_most_bytes;
+}
 
-	if (nacks + 1 >= NACKS) {
+static bool
+nacked(struct publisher *p, uint64_t i, bool *given_up, struct rmq_error *e)
+{
+	if (!nacked_keep(p, i, given_up))
+		return rmq_no_memory(e);
+	if (*given_up) {
 		p->counts.nacked++;
-		done(p, r);
-		return true;
+		done(p, record_at(p, i));
 	}
-	if (!record_room(p))
-		return rmq_no_memory(e);
-	r = record_at(p, i);
-	again = record_at(p, p->next);
-	if (!record_copy(p, again, r))
-		return rmq_no_memory(e);
-	r = record_at(p, i);
-	r->body = NULL;
-	r->flags |= RECORD_DONE;
-	again->nacks = (uint8_t)(nacks + 1);
-	again->flags = RECORD_SENT_BEFORE;
-	p->next++;
-	if (nacks == 0)
-		p->moved++;
-	p->pause_until = rmq_now() + ((int64_t)PAUSE << nacks);
 	return true;
 }
 
@@ -248,6 +254,7 @@ publisher_confirm(struct publisher *p, uint64_t tag, bool multiple, bool ack,
 		    (unsigned long long)tag);
 	for (; i <= last; i++) {
 		struct record *r = record_at(p, i);
+		bool given_up;
 
 		if (r->flags & RECORD_DONE)
 			continue;
@@ -255,13 +262,13 @@ publisher_confirm(struct publisher *p, uint64_t tag, bool multiple, bool ack,
 			confirmed(p, r);
 			continue;
 		}
-		on_nack(arg, r->cookie, r->nacks + 1 >= NACKS);
-		if (!nacked(p, i, e))
+		if (!nacked(p, i, &given_up, e))
 			return false;
+		on_nack(arg, r->cookie, given_up);
 	}
 	if (ack) {
-		p->pause_until = 0;
 		widen(p);
+		widen_bytes(p);
 	}
 	forget_settled(p);
 	return true;
@@ -354,12 +361,12 @@ publisher_reopen(struct publisher *p, bool ignored)
 		publisher_restart(p, ignored);
 }
 
-/* Nacked records stand behind younger ones; without any, the first is the oldest. */
+/* Without nacked records, the first is the oldest. */
 struct rmq_counts
 publisher_counts(const struct publisher *p)
 {
 	struct rmq_counts counts = p->counts;
-	const struct record *oldest = NULL;
+	const struct record *oldest = nacked_oldest(p);
 
 	for (uint64_t i = p->first; i < p->next && (oldest == NULL || p->moved > 0); i++) {
 		const struct record *r = record_at(p, i);

@@ -14,6 +14,7 @@
 #ifndef RMQ_PUBLISHER_H
 #define RMQ_PUBLISHER_H
 
+#include <sys/queue.h>
 #include <sys/uio.h>
 
 #include "codec.h"
@@ -27,6 +28,7 @@ struct record {
 	size_t		 body_len;
 	uint64_t	 cookie;
 	uint64_t	 before;	/* cookie of the record that was accepted before it */
+	int64_t		 give_up_at;	/* once it was nacked: then no more */
 };
 
 struct publisher {
@@ -43,10 +45,12 @@ struct publisher {
 	size_t		 log_size;
 	uint64_t	 log_first, log_end, log_origin;	/* positions: first record, end, log[0] */
 	size_t		 bytes, peak_bytes;	/* that unsettled records hold, and have held at most */
-	size_t		 window_messages, window_most, window_bytes;
+	size_t		 window_messages, window_most, window_bytes, window_most_bytes;
 	uint64_t	 widen_at;	/* so many were confirmed: the window grows */
-	uint64_t	 moved;		/* unsettled records that were nacked and stand behind younger ones */
-	int64_t		 pause_until;	/* after a nack */
+	uint64_t	 moved;		/* unsettled records that were nacked: they wait, or stand last */
+	TAILQ_HEAD(, nacked) nacked;	/* those that wait */
+	int64_t		 nack_limit;	/* ms; negative: for ever */
+	int64_t		 wake_at;	/* the first one's pause is over; -1: none waits */
 	uint64_t	 careful_until;	/* records before it are sent one by one: one of them is refused */
 	size_t		 frame_max;
 	uint64_t	 last_cookie;
@@ -61,6 +65,8 @@ bool	publisher_add(struct publisher *, const struct rmq_message *, struct rmq_er
 void	publisher_restart(struct publisher *, bool ignored);
 /* The same on the old connection: a record that is half written is ended first. */
 void	publisher_reopen(struct publisher *, bool ignored);
+/* Something is wholly or partly written, and not settled. */
+bool	publisher_awaits_confirm(const struct publisher *);
 bool	publisher_in_record(const struct publisher *);	/* a record is partly written: no other frame may come now */
 bool	publisher_has_output(const struct publisher *);
 

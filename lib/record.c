@@ -169,16 +169,17 @@ record_encode(struct publisher *p, struct record *r, const struct rmq_message *m
 }
 
 bool
-record_copy(struct publisher *p, struct record *to, const struct record *from)
+record_add(struct publisher *p, const struct record *r, const char *head)
 {
-	struct record copy = *from;
+	struct record *to;
 
-	if (!log_room(p, copy.head_len))
+	if (!record_room(p) || !log_room(p, r->head_len))
 		return false;
-	memcpy(p->log + (p->log_end - p->log_origin), record_bytes(p, &copy), copy.head_len);
-	copy.head = p->log_end;
-	p->log_end += copy.head_len;
-	*to = copy;
+	to = record_at(p, p->next++);
+	*to = *r;
+	to->head = p->log_end;
+	memcpy(record_bytes(p, to), head, r->head_len);
+	p->log_end += r->head_len;
 	return true;
 }
 
@@ -229,12 +230,26 @@ same_name(const uint8_t **at, struct rmq_bytes name)
 	return p[0] == name.len && (name.len == 0 || memcmp(p + 1, name.data, name.len) == 0);
 }
 
-/* Past the method's id and its reserved short come the exchange and the routing key. */
+/* Past the method's id and its reserved short. */
+static const uint8_t *
+exchange_in(const char *head)
+{
+	return (const uint8_t *)head + FRAME_START + 6;
+}
+
+bool
+record_same_target(const char *head, const char *other)
+{
+	const uint8_t *a = exchange_in(head), *key = a + 1 + a[0];
+
+	return memcmp(a, exchange_in(other), (size_t)(key - a) + 1 + key[0]) == 0;
+}
+
 bool
 record_matches(const struct publisher *p, const struct record *r, struct rmq_bytes exchange,
     struct rmq_bytes routing_key, struct rmq_bytes body)
 {
-	const uint8_t *head = (uint8_t *)record_bytes(p, r), *name = head + FRAME_START + 6;
+	const uint8_t *head = (uint8_t *)record_bytes(p, r), *name = exchange_in(record_bytes(p, r));
 	const uint8_t *header = head + FRAME_OVERHEAD + codec_u32(head + 3);
 
 	if (!same_name(&name, exchange) || !same_name(&name, routing_key) ||

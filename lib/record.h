@@ -38,7 +38,8 @@ record_size(const struct record *r)
 
 bool	record_room(struct publisher *);	/* for one more in the ring */
 bool	record_encode(struct publisher *, struct record *, const struct rmq_message *, struct rmq_error *);
-bool	record_copy(struct publisher *, struct record *to, const struct record *from);	/* takes the body over */
+bool	record_add(struct publisher *, const struct record *, const char *head);	/* last; takes the body over */
+bool	record_same_target(const char *head, const char *other);	/* exchange and routing key */
 size_t	record_wire_size(const struct publisher *, const struct record *);
 void	record_gather_body(const struct publisher *, const struct record *, size_t sent, struct pieces *);
 bool	record_matches(const struct publisher *, const struct record *, struct rmq_bytes exchange,

@@ -6,11 +6,15 @@
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "session.h"
+#include "session/nacked.h"
 
 enum {
-	ATTEMPT_LIMIT = 10000, BACKOFF_LEAST = 250, BACKOFF_MOST_FIRST = 1000, BACKOFF_MOST = 30000, REFUSALS = 5
+	ATTEMPT_LIMIT = 10000, BACKOFF_LEAST = 250, BACKOFF_MOST_FIRST = 1000, BACKOFF_MOST = 30000, REFUSALS = 5,
+	SECOND_OPINION = 2,	/* what one node refuses in the middle of a fail-over, the next one does not */
+	LASTS = 5000		/* what was ready for so long was worth the wait */
 };
 
 int64_t
@@ -52,6 +56,17 @@ attempt_deadline(const struct rmq *mq)
 	return now + (left > ATTEMPT_LIMIT ? ATTEMPT_LIMIT : left);
 }
 
+/* Until there is something better to say. */
+static void
+note_silence(struct rmq *mq)
+{
+	char peer[300];
+
+	if (mq->trouble[0] == '\0')
+		snprintf(mq->trouble, sizeof mq->trouble, "no answer from %s so far",
+		    connection_peer(&mq->connection, peer, sizeof peer));
+}
+
 void
 session_attempt(struct rmq *mq)
 {
@@ -61,6 +76,7 @@ session_attempt(struct rmq *mq)
 	bool ok;
 
 	mq->state = SESSION_CONNECTING;
+	mq->share = deadline - rmq_now();
 	mq->reply_deadline = deadline;
 	mq->attempts++;
 	mq->turn++;
@@ -70,19 +86,51 @@ session_attempt(struct rmq *mq)
 		ok = connection_start(&mq->connection, uri, host, deadline);
 	if (!ok)
 		session_down(mq);
+	else
+		note_silence(mq);
 }
 
 /* Full jitter: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/ */
 static int64_t
-backoff(const struct rmq *mq)
+pause_of(const struct rmq *mq, unsigned round)
 {
 	int64_t most = mq->was_ready ? BACKOFF_MOST : BACKOFF_MOST_FIRST;
-	unsigned round = mq->attempts == 0 ? 0 : (mq->attempts - 1) / (unsigned)count_hosts(mq);
 	int64_t limit = round < 8 ? (int64_t)BACKOFF_LEAST << round : most;
 
-	if (mq->attempts % count_hosts(mq) != 0)
-		return 0;
 	return arc4random_uniform((uint32_t)(limit > most ? most : limit)) + 10;
+}
+
+static int64_t
+backoff(const struct rmq *mq)
+{
+	unsigned round = mq->attempts == 0 ? 0 : (mq->attempts - 1) / (unsigned)count_hosts(mq);
+
+	return mq->attempts % count_hosts(mq) == 0 ? pause_of(mq, round + mq->relapses) : 0;
+}
+
+/* Being ready for a moment proves nothing: a broker may end each channel as soon as it is. */
+static void
+count_relapse(struct rmq *mq)
+{
+	bool lasted = mq->ready_at != SESSION_NEVER && rmq_now() - mq->ready_at >= LASTS;
+
+	if (lasted)
+		mq->relapses = 0;
+	else
+		mq->relapses++;
+	mq->ready_at = SESSION_NEVER;
+}
+
+void
+session_open_channel(struct rmq *mq)
+{
+	count_relapse(mq);
+	if (mq->relapses <= 1) {
+		channel_open(mq);
+		return;
+	}
+	mq->state = SESSION_RESTING;
+	mq->retry_at = rmq_now() + pause_of(mq, mq->relapses);
 }
 
 static bool
@@ -92,6 +140,8 @@ worth_another_try(struct rmq *mq, const struct rmq_error *e)
 		return false;
 	if (e->status == RMQ_DENIED)
 		return mq->was_ready && ++mq->refusals < REFUSALS;
+	if (e->status == RMQ_CONFIG && e->code != 0)
+		return ++mq->refusals < (mq->was_ready && mq->orders == NULL ? REFUSALS : SECOND_OPINION);
 	return e->status == RMQ_UNAVAILABLE || e->status == RMQ_NO_HOST;
 }
 
@@ -100,7 +150,8 @@ session_lost(struct rmq *mq, const char *why, bool taken_back)
 {
 	snprintf(mq->lost_text, sizeof mq->lost_text, "%s", why);
 	session_event(mq, (struct rmq_event){
-	    .type = RMQ_LOST, .text = rmq_bytes(mq->lost_text), .taken_back = taken_back });
+	    .type = RMQ_LOST, .text = rmq_bytes(mq->lost_text), .taken_back = taken_back,
+	    .heard_at = mq->connection.last_received });
 }
 
 /* The goodbye was not answered.  What it was to prove is known already, or will never be. */
@@ -141,6 +192,13 @@ again_in_order(struct rmq *mq)
 	mq->retry_at = rmq_now();
 }
 
+/* A publisher of whom all is settled waits for nothing, and no limit of time is for that. */
+static bool
+has_work(const struct rmq *mq)
+{
+	return !mq->config.confirm || mq->nconsumers > 0 || mq->orders != NULL || mq->publisher.counts.unsettled > 0;
+}
+
 void
 session_down(struct rmq *mq)
 {
@@ -153,16 +211,19 @@ session_down(struct rmq *mq)
 		down_while_leaving(mq, &e);
 		return;
 	}
+	mq->one_consumer = mq->one_consumer || strstr(e.text, "consumers per channel") != NULL;
 	publisher_restart(&mq->publisher, mq->state == SESSION_SETTING_UP && is_refusal(&e));
 	channel_forget(mq);
 	topology_reset(mq, true);
-	mq->blocked_told = false;
+	mq->blocked_told = mq->reopened = false;
 	mq->blocked_deadline = mq->confirm_deadline = SESSION_NEVER;
-	if (was_up)
+	if (was_up) {
 		session_lost(mq, e.text, false);
+		count_relapse(mq);
+	}
 	if (mq->stopping)
 		session_stopped(mq);
-	if (was_up && mq->deadline == SESSION_NEVER)
+	if (was_up && mq->deadline == SESSION_NEVER && has_work(mq))
 		mq->deadline = session_after(mq->config.retry_limit);
 	if (again) {
 		again_in_order(mq);
@@ -172,6 +233,7 @@ session_down(struct rmq *mq)
 		session_fail(mq, e.status, e.code, "%s", e.text);
 		return;
 	}
+	snprintf(mq->trouble, sizeof mq->trouble, "%s", e.text);
 	mq->state = SESSION_WAITING;
 	mq->retry_at = rmq_now() + backoff(mq);
 }
@@ -191,12 +253,34 @@ void
 session_ready(struct rmq *mq)
 {
 	mq->state = SESSION_READY;
-	if (!mq->was_ready || mq->publisher.counts.unsettled == 0)
+	mq->ready_at = rmq_now();
+	if (!mq->was_ready || (mq->publisher.counts.unsettled == 0 && mq->orders == NULL))
 		mq->deadline = SESSION_NEVER;
 	mq->was_ready = true;
-	mq->attempts = mq->refusals = 0;
+	mq->trouble[0] = '\0';
+	mq->attempts = 0;
+	if (mq->orders == NULL)
+		mq->refusals = 0;	/* else it may be an order that is refused */
 	mq->reply_deadline = SESSION_NEVER;
 	session_event(mq, (struct rmq_event){ .type = RMQ_READY });
+	more_ready(mq);
+}
+
+static void
+await_confirms(struct rmq *mq)
+{
+	mq->confirm_deadline = publisher_awaits_confirm(&mq->publisher) ?
+	    session_after(mq->config.reply_limit) : SESSION_NEVER;
+}
+
+/* What had nothing to do has its time from now on. */
+void
+session_accepted(struct rmq *mq)
+{
+	if (mq->was_ready && mq->state < SESSION_READY && mq->deadline == SESSION_NEVER)
+		mq->deadline = session_after(mq->config.retry_limit);
+	if (mq->blocked_told && mq->blocked_deadline == SESSION_NEVER && has_work(mq))
+		mq->blocked_deadline = session_after(mq->config.retry_limit);
 }
 
 /* Only a confirm, or a refusal, proves to a publisher that it got anywhere after a loss. */
@@ -204,8 +288,33 @@ void
 session_confirmed(struct rmq *mq)
 {
 	mq->deadline = SESSION_NEVER;
-	mq->confirm_deadline = mq->publisher.counts.in_doubt > 0 ?
-	    session_after(mq->config.reply_limit) : SESSION_NEVER;
+	mq->blocked_deadline = mq->blocked_told && has_work(mq) ? session_after(mq->config.retry_limit) : SESSION_NEVER;
+	await_confirms(mq);
+}
+
+/* For the channel alone it is called flow: https://www.rabbitmq.com/amqp-0-9-1-reference#channel.flow */
+bool
+session_blocked(const struct rmq *mq)
+{
+	return mq->connection.blocked || mq->flow_off;
+}
+
+const char *
+session_blocked_reason(const struct rmq *mq)
+{
+	return mq->connection.blocked ? mq->connection.blocked_reason : "channel.flow";
+}
+
+/* Between two alarms there must be a confirm, else they have the time of one. */
+void
+session_block(struct rmq *mq)
+{
+	if (mq->blocked_told && mq->blocked_deadline == SESSION_NEVER)
+		mq->blocked_deadline = session_after(mq->config.retry_limit);
+	if (!mq->blocked_told && mq->publisher.counts.unsettled == 0)
+		mq->blocked_deadline = SESSION_NEVER;
+	if (!mq->blocked_told)
+		await_confirms(mq);
 }
 
 static void
@@ -217,10 +326,9 @@ reply_timers(struct rmq *mq, int64_t now)
 	} else if (now >= mq->reply_deadline) {
 		give_up(mq, mq->was_ready || mq->connection.state >= CONNECTION_OPENING ?
 		    "a reply did not come in time" : "the handshake did not end in time");
-	} else if (mq->blocked_deadline <= now) {
-		session_fail(mq, RMQ_UNAVAILABLE, 0, "the broker takes no messages: %s",
-		    mq->connection.blocked_reason);
-	} else if (now >= mq->confirm_deadline && !mq->connection.blocked) {
+	} else if (now >= mq->blocked_deadline && session_blocked(mq)) {
+		session_fail(mq, RMQ_UNAVAILABLE, 0, "the broker takes no messages: %s", session_blocked_reason(mq));
+	} else if (now >= mq->confirm_deadline && !session_blocked(mq)) {
 		mq->deadline = mq->deadline == SESSION_NEVER ? session_after(mq->config.retry_limit) : mq->deadline;
 		give_up(mq, "no confirm came in time");
 	}
@@ -239,6 +347,10 @@ session_timers(struct rmq *mq)
 			session_attempt(mq);
 		return;
 	}
+	if (!nacked_wake(&mq->publisher, now))
+		session_no_memory(mq);
+	if (mq->state == SESSION_RESTING && now >= mq->retry_at)
+		channel_open(mq);
 	if (mq->state < SESSION_READY && now >= mq->deadline)
 		give_up(mq, "the time is over");
 	else if (mq->state < SESSION_CLOSED)

@@ -118,6 +118,11 @@ struct rmq_uri {
 
 bool	 rmq_uri_parse(struct rmq_uri *, const char *, struct rmq_error *);
 void	 rmq_uri_free(struct rmq_uri *);	/* wipes the passwords */
+/*
+ * Writes x over the secrets of an address: the password, and that of the key; over all of it where it is none, for
+ * then nobody knows what is what.  The length stays.
+ */
+void	 rmq_uri_hide(char *);
 
 /*
  * Tables: the headers of a message and the arguments of declarations, with
@@ -133,6 +138,7 @@ enum rmq_type {
 
 struct rmq_table;
 
+bool		 rmq_utf8(struct rmq_bytes);		/* as names have to be */
 struct rmq_table *rmq_table_new(void);		/* NULL: no memory */
 void	 rmq_table_free(struct rmq_table *);
 size_t	 rmq_table_count(const struct rmq_table *);
@@ -142,12 +148,20 @@ void	 rmq_table_remove(struct rmq_table *, const char *name);
 struct rmq_table *rmq_table_copy(const struct rmq_table *);	/* of NULL: an empty one; NULL: no memory */
 /* The value as text, for strings and numbers; false if there is no such entry or it is of another kind. */
 bool	 rmq_table_get(const struct rmq_table *, const char *name, struct rmq_buffer *text);
+/* The same for strings alone, and borrowed from the table. */
+bool	 rmq_table_string(const struct rmq_table *, const char *name, struct rmq_bytes *);
 bool	 rmq_type_by_name(const char *name, enum rmq_type *);	/* "int", "bool", "time", "json" ... */
 /*
  * Where a message was before it was first dead-lettered; false: it never was, or its headers do not tell all of it.
  * https://www.rabbitmq.com/docs/dlx#effects
  */
 bool	 rmq_table_death(const struct rmq_table *, struct rmq_bytes *exchange, struct rmq_bytes *routing_key,
+	    struct rmq_bytes *queue);
+/*
+ * The same of the last time.  That its queue is true is all that brokers before RabbitMQ 4.0 answer for: they keep what
+ * the publisher wrote into these headers, where later ones begin anew.
+ */
+bool	 rmq_table_last_death(const struct rmq_table *, struct rmq_bytes *exchange, struct rmq_bytes *routing_key,
 	    struct rmq_bytes *queue);
 /*
  * Makes the headers of a message those of a copy of it: without what brokers noted of its deliveries and deaths, and
@@ -235,10 +249,11 @@ struct rmq_config {
 	int64_t		 heartbeat;		/* 0: 30 s; at least 1 s */
 	int64_t		 first_limit;		/* to be connected the first time; 0: 10 s */
 	int64_t		 retry_limit;		/* to be connected again after a loss; 0: 60 s */
+	int64_t		 nack_limit;		/* for a record to be taken after its first nack; 0: as retry_limit */
 	int64_t		 reply_limit;		/* for one answer of the broker; 0: 30 s */
 	bool		 confirm;		/* this session publishes */
 	bool		 own_exchanges;		/* records choose theirs: what that means, see Publishing */
-	size_t		 window_messages, window_bytes;	/* unconfirmed at most; 0: 1000 that grow, 4 MiB */
+	size_t		 window_messages, window_bytes;	/* unconfirmed at most; 0: 1000 and 4 MiB that grow */
 	size_t		 max_message;		/* larger deliveries are refused; 0: 128 MiB */
 	int		 socket;		/* > 0: this connected socket instead of an address (no reconnecting) */
 };
@@ -249,6 +264,8 @@ void		 rmq_free(struct rmq *);		/* at once; NULL is fine */
 void		 rmq_close(struct rmq *);
 bool		 rmq_failed(const struct rmq *);
 const struct rmq_error *rmq_error(const struct rmq *);
+/* Why there is no connection, in the words of the last loss or attempt; "": there is one, or nothing to say. */
+const char	*rmq_trouble(const struct rmq *);
 /* What this broker asked for, for the next time; borrows from the configuration.  False before the first RMQ_READY. */
 bool		 rmq_hint(const struct rmq *, struct rmq_hint *);
 const char	*rmq_server_version(const struct rmq *);	/* "4.3.6"; "" before it is known */
@@ -278,6 +295,7 @@ enum rmq_event_type {
 	RMQ_BLOCKED,		/* the broker takes no messages for now: text says why */
 	RMQ_UNBLOCKED,
 	RMQ_LOST,		/* the connection, unless taken_back: text says why; all tags are void */
+	RMQ_DIFFERS,		/* what is there differs from what was declared with arguments: text says how */
 	RMQ_ANSWERED,		/* an order (see below): code 0 and counts, or the code and text of the refusal */
 	RMQ_CLOSED		/* after rmq_close(): all is settled */
 };
@@ -286,6 +304,7 @@ struct rmq_delivery {
 	uint64_t	 tag;			/* the low 48 bits are the broker's */
 	unsigned	 consumer;		/* which rmq_consume(), from 0 */
 	bool		 redelivered;
+	bool		 added;			/* by a consumer of rmq_prefetch(), beside the first */
 	struct rmq_bytes exchange, routing_key;
 	struct rmq_bytes properties;		/* encoded: see rmq_decode_properties() */
 	struct rmq_bytes body;
@@ -295,10 +314,11 @@ struct rmq_event {
 	enum rmq_event_type type;
 	struct rmq_delivery delivery;		/* RMQ_DELIVERED */
 	uint64_t	 cookie;		/* RMQ_RETURNED, RMQ_NACKED, RMQ_REFUSED: of the record */
-	bool		 given_up;		/* RMQ_NACKED: it was the fifth time; the record counts as nacked */
+	bool		 given_up;		/* RMQ_NACKED: its time is over; the record counts as nacked */
 	bool		 taken_back;		/* RMQ_LOST: only deliveries; the connection stands */
+	int64_t		 heard_at;		/* RMQ_LOST: when the last byte came, maybe long before */
 	int		 code;			/* RMQ_RETURNED, RMQ_REFUSED: AMQP reply code */
-	struct rmq_bytes text;			/* RMQ_RETURNED, RMQ_REFUSED, RMQ_BLOCKED, RMQ_LOST */
+	struct rmq_bytes text;			/* RMQ_RETURNED, RMQ_REFUSED, RMQ_BLOCKED, RMQ_LOST, RMQ_DIFFERS */
 	struct rmq_bytes exchange, routing_key;	/* RMQ_RETURNED */
 	uint32_t	 messages, consumers;	/* RMQ_ANSWERED: ready messages (there, deleted, purged); consumers */
 };
@@ -310,8 +330,9 @@ bool		 rmq_next(struct rmq *, struct rmq_event *);	/* false: nothing more before
  * connecting, and repeated after a reconnect.  A failure is the session's.
  */
 enum rmq_declare {
-	RMQ_FIND_OR_MAKE,	/* use what is there, else declare it durable (queues; exchanges as MAKE_OR_FIND) */
-	RMQ_MAKE_OR_FIND,	/* declare; what is there will do, unless it is less durable */
+	RMQ_FIND_OR_MAKE,	/* use what is there, else declare it durable (queues; exchanges as MAKE_OR_FIND);
+				   with arguments the other way round, so that a difference is told */
+	RMQ_MAKE_OR_FIND,	/* declare; what is there will do, unless it is less durable, and must if we may not */
 	RMQ_FIND,		/* it must exist */
 	RMQ_MAKE,		/* it must be exactly so */
 	RMQ_ASSUME		/* say nothing to the broker */
@@ -321,6 +342,7 @@ struct rmq_queue {
 	const char	*name;			/* NULL: the broker chooses; the queue dies with the connection */
 	enum rmq_declare declare;
 	bool		 transient, exclusive, auto_delete;
+	bool		 no_stream;		/* MAKE_OR_FIND: a stream will not do */
 	bool		 denied_will_do;	/* FIND_OR_MAKE without the permission to: go on */
 	const struct rmq_table *arguments;
 };
@@ -349,6 +371,16 @@ void		 rmq_declare_queue(struct rmq *, const struct rmq_queue *);
 void		 rmq_declare_exchange(struct rmq *, const struct rmq_exchange *);
 void		 rmq_bind(struct rmq *, const struct rmq_binding *);
 void		 rmq_consume(struct rmq *, const struct rmq_consumer *);
+/*
+ * From now on n messages of the n-th rmq_consume(), from 0, may be in hand, but never fewer than its prefetch: further
+ * consumers are added, or cancelled; what these delivered stays in hand and counts no more.  Few steps are better than
+ * many: after two dozen of them nothing is added.  It outlives the connection.  Not for a stream, which would give
+ * each of them everything; an exclusive consumer stays alone, and of a queue with a single active consumer the
+ * others wait.  https://www.rabbitmq.com/docs/consumer-prefetch#independent-consumers
+ */
+void		 rmq_prefetch(struct rmq *, unsigned consumer, uint16_t n);
+int64_t		 rmq_round_trip(const struct rmq *);	/* ms to this broker, as its TCP handshake took */
+int64_t		 rmq_answer_time(const struct rmq *);	/* the same of a consumer, beyond proxies too */
 const char	*rmq_named_queue(const struct rmq *);	/* of the queue without a name; "" before RMQ_READY */
 
 /*
@@ -366,6 +398,10 @@ void		 rmq_unbind(struct rmq *, const struct rmq_binding *);
  * A record is settled when the broker has confirmed it; one that came back
  * first counts as returned.  What a lost connection left unsettled is sent
  * again, so the broker may get it twice.
+ * What the broker does not take (a queue is full, or its node down) is sent
+ * again after pauses that grow, others meanwhile; a queue that took it before
+ * another one did not gets it twice.
+ * https://www.rabbitmq.com/docs/confirms#server-sent-nacks
  * An exchange that is not there or may not be written to (404, 403) fails the
  * session; with own_exchanges it is RMQ_REFUSED, of each record that names it.
  */
@@ -381,7 +417,7 @@ struct rmq_message {
 struct rmq_counts {
 	uint64_t	 accepted;		/* by rmq_publish() */
 	uint64_t	 confirmed, returned;
-	uint64_t	 nacked;		/* given up after five nacks */
+	uint64_t	 nacked;		/* given up: not taken within nack_limit */
 	uint64_t	 refused;		/* RMQ_REFUSED */
 	uint64_t	 unsettled;		/* all others */
 	uint64_t	 in_doubt;		/* of these: were on the wire at least once */

@@ -10,7 +10,7 @@
 #include "session.h"
 
 enum {
-	FIRST_LIMIT = 10000, RETRY_LIMIT = 60000, REPLY_LIMIT = 30000, LEAVE_LIMIT = 2000,
+	FIRST_LIMIT = 10000, RETRY_LIMIT = 60000, REPLY_LIMIT = 30000, LEAVE_LIMIT = 2000, BLOCKED_PAUSE = 1000,
 	WINDOW_NEAR = 1000, FAR_ROUND_TRIP = 2, RECORDS_PER_MS = 400, WINDOW_FAR_BYTES = 8 << 20
 };
 
@@ -75,6 +75,8 @@ set_defaults(struct rmq_config *c)
 		c->first_limit = FIRST_LIMIT;
 	if (c->retry_limit == 0)
 		c->retry_limit = RETRY_LIMIT;
+	if (c->nack_limit == 0)
+		c->nack_limit = c->retry_limit;
 	if (c->reply_limit == 0)
 		c->reply_limit = REPLY_LIMIT;
 	if (c->max_message == 0)
@@ -98,10 +100,11 @@ rmq_open(const struct rmq_config *config)
 	mq->config = *config;
 	set_defaults(&mq->config);
 	init_amqp_pool(&mq->pool, 4096);
+	mq->qos_took = SESSION_NEVER;
 	connection_init(&mq->connection, &mq->config);
 	publisher_init(&mq->publisher, &mq->config);
 	mq->deadline = session_after(mq->config.first_limit);
-	mq->reply_deadline = mq->confirm_deadline = mq->blocked_deadline = SESSION_NEVER;
+	mq->reply_deadline = mq->confirm_deadline = mq->blocked_deadline = mq->ready_at = SESSION_NEVER;
 	session_attempt(mq);
 	return mq;
 }
@@ -116,6 +119,7 @@ rmq_free(struct rmq *mq)
 	topology_free(mq);
 	orders_free(mq);
 	delivery_reset(mq);
+	held_free(&mq->held);
 	rmq_buffer_free(&mq->content.method);
 	rmq_buffer_free(&mq->content.header);
 	rmq_buffer_free(&mq->content.body);
@@ -137,6 +141,12 @@ const struct rmq_error *
 rmq_error(const struct rmq *mq)
 {
 	return &mq->error;
+}
+
+const char *
+rmq_trouble(const struct rmq *mq)
+{
+	return mq->trouble;
 }
 
 bool
@@ -172,10 +182,11 @@ static void
 leave(struct rmq *mq)
 {
 	amqp_channel_close_t close = { .reply_code = 200 };
+	bool consumes = mq->nconsumers > 0 && mq->state == SESSION_READY;
 
 	mq->state = SESSION_LEAVING;
 	mq->reply_deadline = rmq_now() + LEAVE_LIMIT;
-	if (mq->nconsumers > 0 && channel_await(mq, AMQP_CHANNEL_CLOSE_OK_METHOD, NULL))
+	if (consumes && channel_await(mq, AMQP_CHANNEL_CLOSE_OK_METHOD, NULL))
 		session_put(mq, AMQP_CHANNEL_CLOSE_METHOD, &close);
 	else
 		connection_close(&mq->connection);
@@ -185,6 +196,7 @@ void
 rmq_close(struct rmq *mq)
 {
 	mq->closing = true;
+	channel_hurry(mq);
 }
 
 static void
@@ -192,7 +204,7 @@ close_when_settled(struct rmq *mq)
 {
 	if (mq->publisher.counts.unsettled > 0)
 		return;
-	if (mq->state == SESSION_READY && mq->nawaited == 0)
+	if (mq->state == SESSION_RESTING || (mq->state == SESSION_READY && mq->nawaited == 0))
 		leave(mq);
 	else if (mq->state < SESSION_READY && !connection_usable(&mq->connection))
 		session_left(mq);
@@ -208,17 +220,21 @@ held_back(const struct rmq *mq)
 	    !c->transport.want_write && rmq_now() < c->last_sent + RMQ_REST_MS;
 }
 
+/* A broker that changes its mind all the time is told of now and then. */
 static void
 tell_blocked(struct rmq *mq)
 {
-	if (mq->connection.blocked == mq->blocked_told)
+	bool blocked = session_blocked(mq);
+
+	if (blocked == mq->blocked_told || (blocked && rmq_now() < mq->blocked_tell_at))
 		return;
-	mq->blocked_told = mq->connection.blocked;
-	mq->blocked_deadline = mq->blocked_told ? session_after(mq->config.retry_limit) : SESSION_NEVER;
-	mq->confirm_deadline = SESSION_NEVER;
+	mq->blocked_told = blocked;
+	if (blocked)
+		mq->blocked_tell_at = rmq_now() + BLOCKED_PAUSE;
+	session_block(mq);
 	session_event(mq, (struct rmq_event){
 		.type = mq->blocked_told ? RMQ_BLOCKED : RMQ_UNBLOCKED,
-		.text = rmq_bytes(mq->connection.blocked_reason),
+		.text = rmq_bytes(session_blocked_reason(mq)),
 	});
 }
 
@@ -304,6 +320,20 @@ resting(const struct rmq *mq)
 	    rmq_now() < c->last_received + RMQ_REST_MS;
 }
 
+int64_t
+rmq_round_trip(const struct rmq *mq)
+{
+	return mq->connection.transport.round_trip;
+}
+
+int64_t
+rmq_answer_time(const struct rmq *mq)
+{
+	int64_t tcp = rmq_round_trip(mq);
+
+	return mq->qos_took != SESSION_NEVER && mq->qos_took > tcp ? mq->qos_took : tcp;
+}
+
 void
 rmq_stocked(struct rmq *mq, bool stocked)
 {
@@ -319,20 +349,25 @@ rmq_events(const struct rmq *mq)
 }
 
 static int64_t
-next_timer(const struct rmq *mq, int64_t now)
+next_timer(const struct rmq *mq)
 {
 	int64_t t = mq->state < SESSION_READY ? mq->deadline : SESSION_NEVER, beat;
+	bool blocked = session_blocked(mq);
 
 	if (mq->state == SESSION_WAITING)
 		return mq->retry_at < t ? mq->retry_at : t;
+	if (mq->state == SESSION_RESTING && mq->retry_at < t)
+		t = mq->retry_at;
 	if (mq->reply_deadline < t)
 		t = mq->reply_deadline;
-	if (mq->blocked_deadline < t)
+	if (blocked && !mq->blocked_told && mq->blocked_tell_at < t)
+		t = mq->blocked_tell_at;
+	if (blocked && mq->blocked_deadline < t)
 		t = mq->blocked_deadline;
-	if (mq->confirm_deadline < t && !mq->connection.blocked)
+	if (!blocked && mq->confirm_deadline < t)
 		t = mq->confirm_deadline;
-	if (mq->publisher.pause_until > now && mq->publisher.pause_until < t)
-		t = mq->publisher.pause_until;
+	if (mq->publisher.wake_at >= 0 && mq->publisher.wake_at < t)
+		t = mq->publisher.wake_at;
 	if (resting(mq) && mq->connection.last_received + RMQ_REST_MS < t)
 		t = mq->connection.last_received + RMQ_REST_MS;
 	if (held_back(mq) && mq->connection.last_sent + RMQ_REST_MS < t)
@@ -352,9 +387,14 @@ rmq_wait_ms(struct rmq *mq)
 		session_write(mq);
 	if (mq->first_event < mq->nevents || mq->paused || connection_has_more(&mq->connection))
 		return 0;
+	/* It may have failed since the caller last asked: one turn more, and then never again. */
+	if (mq->state == SESSION_FAILED && !mq->failure_noted) {
+		mq->failure_noted = true;
+		return 0;
+	}
 	if (mq->state >= SESSION_CLOSED)
 		return -1;
-	if ((t = next_timer(mq, now)) == SESSION_NEVER)
+	if ((t = next_timer(mq)) == SESSION_NEVER)
 		return -1;
 	return t <= now ? 0 : t - now > 60000 ? 60000 : (int)(t - now);
 }
@@ -362,7 +402,7 @@ rmq_wait_ms(struct rmq *mq)
 bool
 rmq_can_publish(const struct rmq *mq)
 {
-	return mq->state < SESSION_LEAVING && !mq->closing && !mq->connection.blocked && !mq->flow_off &&
+	return mq->state < SESSION_LEAVING && !mq->closing && !session_blocked(mq) &&
 	    publisher_has_room(&mq->publisher);
 }
 
@@ -371,7 +411,10 @@ rmq_publish(struct rmq *mq, const struct rmq_message *m, struct rmq_error *e)
 {
 	if (mq->state >= SESSION_LEAVING)
 		return rmq_fail(e, RMQ_UNAVAILABLE, 0, "the session has ended");
-	return publisher_add(&mq->publisher, m, e);
+	if (!publisher_add(&mq->publisher, m, e))
+		return false;
+	session_accepted(mq);
+	return true;
 }
 
 struct rmq_counts

@@ -23,5 +23,6 @@ void		 wipe_free(char *secret);
 
 /* parameters is what follows the question mark */
 bool		 uri_parse_query(struct rmq_uri *, struct span parameters, struct rmq_error *);
+struct span	 uri_next_secret(struct span *parameters);	/* a value among them; empty: there is none left */
 
 #endif

@@ -2,9 +2,11 @@
 /*
  * What the caller declares and consumes, kept as steps for each channel to come.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "error.h"
 #include "session.h"
 
 static bool
@@ -69,11 +71,12 @@ rmq_declare_queue(struct rmq *mq, const struct rmq_queue *q)
 	if (rmq_failed(mq) || q->declare == RMQ_ASSUME || (s = add_step(mq, STEP_QUEUE, q->arguments)) == NULL)
 		return;
 	s->declare = q->name == NULL || (q->exclusive && q->declare == RMQ_FIND_OR_MAKE) ? RMQ_MAKE : q->declare;
-	s->passive = s->declare == RMQ_FIND_OR_MAKE || s->declare == RMQ_FIND;
+	s->passive = topology_looks_first(s);
 	s->durable = q->name != NULL && !q->transient;
 	s->exclusive = q->name == NULL || q->exclusive;
 	s->auto_delete = q->auto_delete;
 	s->denied_will_do = q->denied_will_do;
+	s->no_stream = q->no_stream;
 	added(mq, s, copy_name(mq, &s->queue, q->name));
 }
 
@@ -134,12 +137,13 @@ rmq_stop_consuming(struct rmq *mq)
 	if (mq->stopping || mq->state >= SESSION_LEAVING)
 		return;
 	mq->stopping = true;
+	channel_hurry(mq);
 	for (size_t i = 0; i < mq->nsteps && mq->state != SESSION_FAILED; i++) {
 		struct step *s = mq->steps[i];
 
 		if (s->kind != STEP_CONSUME || !s->asked)
 			continue;
-		if (s->done && !topology_cancel(mq, s))
+		if (s->done && (!more_stop(mq, s) || !topology_cancel(mq, s->tag)))
 			return;
 		told = true;
 	}
@@ -161,4 +165,25 @@ rmq_resume_consuming(struct rmq *mq)
 		s->done = s->asked = false;
 		added(mq, s, true);
 	}
+}
+
+/*
+ * Of queues that were asked for in one flight the broker names the one that it refuses, maybe before its answers about
+ * the others are there.
+ */
+struct step *
+steps_meant(struct rmq *mq, struct step *asked, struct rmq_bytes text)
+{
+	char queue[300];
+
+	for (size_t i = 0; i < mq->nsteps && asked->kind == STEP_CONSUME; i++) {
+		struct step *s = mq->steps[i];
+
+		if (s->kind != STEP_CONSUME || s->queue == NULL)
+			continue;
+		snprintf(queue, sizeof queue, "queue '%s' in vhost", s->queue);
+		if (bytes_contain(text, queue))
+			return s;
+	}
+	return asked;
 }

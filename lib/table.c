@@ -144,6 +144,23 @@ rmq_table_remove(struct rmq_table *t, const char *name)
 }
 
 bool
+table_string(const amqp_table_t *t, const char *name, struct rmq_bytes *out)
+{
+	const amqp_table_entry_t *entry = table_find(t, rmq_bytes(name));
+
+	if (entry == NULL || entry->value.kind != AMQP_FIELD_KIND_UTF8)
+		return false;
+	*out = bytes_from_amqp(entry->value.value.bytes);
+	return true;
+}
+
+bool
+rmq_table_string(const struct rmq_table *t, const char *name, struct rmq_bytes *out)
+{
+	return table_string(table_amqp(t), name, out);
+}
+
+bool
 rmq_table_get(const struct rmq_table *t, const char *name, struct rmq_buffer *text)
 {
 	const amqp_table_entry_t *entry = table_find(table_amqp(t), rmq_bytes(name));

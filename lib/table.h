@@ -28,6 +28,8 @@ void	 table_clear(struct rmq_table *);	/* no entries; the memory is kept for the
 void	 table_done(struct rmq_table *);
 
 const amqp_table_entry_t *table_find(const amqp_table_t *, struct rmq_bytes name);	/* the first one; NULL: none */
+/* False: there is no such string. */
+bool	 table_string(const amqp_table_t *, const char *name, struct rmq_bytes *);
 const amqp_table_t *table_amqp(const struct rmq_table *);	/* of NULL: an empty one */
 size_t	 table_encoded_size(const struct rmq_table *);	/* with the four bytes of its length */
 /* Names, depth and numbers are such that a broker takes them. */

@@ -158,7 +158,7 @@ new_session(struct tls *t, const struct tls_options *o, int fd, const char *host
 }
 
 struct tls *
-tls_new(const struct tls_options *o, int fd, const char *host, struct rmq_error *e)
+rmq_tls_new(const struct tls_options *o, int fd, const char *host, struct rmq_error *e)
 {
 	struct tls *t;
 
@@ -169,12 +169,12 @@ tls_new(const struct tls_options *o, int fd, const char *host, struct rmq_error 
 	ERR_clear_error();
 	if (new_context(t, e) && load_trust(t, o, e) && load_identity(t, o, e) && new_session(t, o, fd, host, e))
 		return t;
-	tls_free(t);
+	rmq_tls_free(t);
 	return NULL;
 }
 
 void
-tls_free(struct tls *t)
+rmq_tls_free(struct tls *t)
 {
 	if (t == NULL)
 		return;
@@ -237,7 +237,7 @@ waits_for(int error)
 }
 
 int
-tls_handshake(struct tls *t, struct rmq_error *e)
+rmq_tls_handshake(struct tls *t, struct rmq_error *e)
 {
 	int result, error;
 
@@ -252,7 +252,7 @@ tls_handshake(struct tls *t, struct rmq_error *e)
 }
 
 ssize_t
-tls_read(struct tls *t, void *to, size_t size, struct rmq_error *e)
+rmq_tls_read(struct tls *t, void *to, size_t size, struct rmq_error *e)
 {
 	size_t len;
 	int error;
@@ -287,7 +287,7 @@ has_alert(struct tls *t)
 }
 
 ssize_t
-tls_write(struct tls *t, const void *from, size_t size, struct rmq_error *e)
+rmq_tls_write(struct tls *t, const void *from, size_t size, struct rmq_error *e)
 {
 	size_t len;
 	int error;
@@ -304,18 +304,18 @@ tls_write(struct tls *t, const void *from, size_t size, struct rmq_error *e)
 }
 
 short
-tls_events(const struct tls *t)
+rmq_tls_events(const struct tls *t)
 {
 	return t->read_waits | t->write_waits;
 }
 
 bool
-tls_pending(const struct tls *t)
+rmq_tls_pending(const struct tls *t)
 {
 	return SSL_pending(t->ssl) > 0;
 }
 
 __attribute__((visibility("default")))
 const struct tls_api rmq_tls_api = {
-	tls_new, tls_free, tls_handshake, tls_read, tls_write, tls_events, tls_pending,
+	rmq_tls_new, rmq_tls_free, rmq_tls_handshake, rmq_tls_read, rmq_tls_write, rmq_tls_events, rmq_tls_pending,
 };

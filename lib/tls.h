@@ -6,6 +6,7 @@
  * is sent to a peer that fails the check.  Errors of
  * TLS are RMQ_PROTOCOL, of files RMQ_CONFIG, of the socket RMQ_UNAVAILABLE.
  * OpenSSL writes to the socket without MSG_NOSIGNAL: programs ignore SIGPIPE.
+ * In its archives OpenSSL has a tls_free() and others of that prefix itself.
  */
 #ifndef RMQ_TLS_H
 #define RMQ_TLS_H
@@ -26,26 +27,26 @@ struct tls_options {
 };
 
 /* The socket stays the caller's.  Nothing of the options is kept. */
-struct tls	*tls_new(const struct tls_options *, int fd, const char *host, struct rmq_error *);
-void		 tls_free(struct tls *);	/* says goodbye if it can, never waits; NULL is fine */
-int		 tls_handshake(struct tls *, struct rmq_error *);	/* 1 done, 0 not yet, -1 failed */
+struct tls	*rmq_tls_new(const struct tls_options *, int fd, const char *host, struct rmq_error *);
+void		 rmq_tls_free(struct tls *);	/* says goodbye if it can, never waits; NULL is fine */
+int		 rmq_tls_handshake(struct tls *, struct rmq_error *);	/* 1 done, 0 not yet, -1 failed */
 
 /*
  * How many bytes, at least one; 0: the peer has ended the stream (read only);
- * -1: would block; -2: failed.  The size is never 0.  After tls_write() has
+ * -1: would block; -2: failed.  The size is never 0.  After rmq_tls_write() has
  * returned -1, the next call must begin with the same bytes, and may have more.
  */
-ssize_t		 tls_read(struct tls *, void *, size_t, struct rmq_error *);
-ssize_t		 tls_write(struct tls *, const void *, size_t, struct rmq_error *);
+ssize_t		 rmq_tls_read(struct tls *, void *, size_t, struct rmq_error *);
+ssize_t		 rmq_tls_write(struct tls *, const void *, size_t, struct rmq_error *);
 
 /*
  * What to poll for besides POLLIN to read; after any of them then both are due.
  * It has POLLOUT after a write that would block.  In the handshake it is all
  * there is to poll for.
  */
-short		 tls_events(const struct tls *);
-/* tls_read() has more at once, which poll() cannot see: it filled the caller's buffer with part of a record. */
-bool		 tls_pending(const struct tls *);
+short		 rmq_tls_events(const struct tls *);
+/* rmq_tls_read() has more at once, which poll() cannot see: it filled the caller's buffer with part of a record. */
+bool		 rmq_tls_pending(const struct tls *);
 
 /*
  * The same as a table: TLS and its libraries are a module of their own, loaded
@@ -62,6 +63,6 @@ struct tls_api {
 };
 
 extern const struct tls_api rmq_tls_api;			/* in tls.c */
-const struct tls_api *tls_load(struct rmq_error *);		/* in tls_load.c; NULL: there is no TLS here */
+const struct tls_api *rmq_tls_load(struct rmq_error *);		/* in tls_load.c; NULL: there is no TLS here */
 
 #endif

@@ -34,7 +34,7 @@ open_beside_program(void)
 }
 
 const struct tls_api *
-tls_load(struct rmq_error *e)
+rmq_tls_load(struct rmq_error *e)
 {
 	static const struct tls_api *api;
 	void *module;
@@ -49,7 +49,7 @@ tls_load(struct rmq_error *e)
 }
 #else
 const struct tls_api *
-tls_load(struct rmq_error *e)
+rmq_tls_load(struct rmq_error *e)
 {
 	(void)e;
 	return &rmq_tls_api;

@@ -56,23 +56,33 @@ send_bind(struct rmq *mq, struct step *s)
 	return session_put(mq, AMQP_QUEUE_BIND_METHOD, &b) && channel_await(mq, AMQP_QUEUE_BIND_OK_METHOD, s);
 }
 
+bool
+topology_consume(struct rmq *mq, struct step *s, const char *tag, uint16_t prefetch)
+{
+	amqp_basic_qos_t qos = { .prefetch_count = prefetch };
+	amqp_basic_consume_t consume = {
+		.queue = text_to_amqp(queue_of(mq, s)), .consumer_tag = text_to_amqp(tag), .no_ack = s->no_ack,
+		.exclusive = s->exclusive, .arguments = *table_amqp(s->arguments),
+	};
+
+	if (mq->qos_at == 0)
+		mq->qos_at = rmq_now();
+	return session_put(mq, AMQP_BASIC_QOS_METHOD, &qos) && channel_await(mq, AMQP_BASIC_QOS_OK_METHOD, s) &&
+	    session_put(mq, AMQP_BASIC_CONSUME_METHOD, &consume) &&
+	    channel_await(mq, AMQP_BASIC_CONSUME_OK_METHOD, s);
+}
+
 static bool
 send_consume(struct rmq *mq, struct step *s)
 {
 	amqp_queue_declare_t look = { .queue = text_to_amqp(queue_of(mq, s)), .passive = 1 };
-	amqp_basic_qos_t qos = { .prefetch_count = s->prefetch };
-	amqp_basic_consume_t consume = {
-		.queue = text_to_amqp(queue_of(mq, s)), .consumer_tag = text_to_amqp(s->tag), .no_ack = s->no_ack,
-		.exclusive = s->exclusive, .arguments = *table_amqp(s->arguments),
-	};
 
 	if (s->check_first && (!session_put(mq, AMQP_QUEUE_DECLARE_METHOD, &look) ||
 	    !channel_await(mq, AMQP_QUEUE_DECLARE_OK_METHOD, s)))
 		return false;
 	s->asked = true;
-	return session_put(mq, AMQP_BASIC_QOS_METHOD, &qos) && channel_await(mq, AMQP_BASIC_QOS_OK_METHOD, s) &&
-	    session_put(mq, AMQP_BASIC_CONSUME_METHOD, &consume) &&
-	    channel_await(mq, AMQP_BASIC_CONSUME_OK_METHOD, s);
+	s->nmore = 0;
+	return topology_consume(mq, s, s->tag, s->prefetch);
 }
 
 bool
@@ -100,6 +110,14 @@ topology_run(struct rmq *mq)
 	return true;
 }
 
+/* To look tells nothing of arguments, so a queue with some is declared first. */
+bool
+topology_looks_first(const struct step *s)
+{
+	return s->declare == RMQ_FIND ||
+	    (s->kind == STEP_QUEUE && s->declare == RMQ_FIND_OR_MAKE && rmq_table_count(s->arguments) == 0);
+}
+
 /* Consumers are the channel's; all else outlives it, and a queue without a name dies with the connection. */
 void
 topology_reset(struct rmq *mq, bool connection_lost)
@@ -109,25 +127,40 @@ topology_reset(struct rmq *mq, bool connection_lost)
 
 		if (connection_lost || s->kind == STEP_CONSUME)
 			s->done = s->asked = false;
+		s->nmore = 0;
+		s->most = s->wanted;
 		if (connection_lost) {
 			s->tries = 0;
-			s->passive = s->declare == RMQ_FIND ||
-			    (s->kind == STEP_QUEUE && s->declare == RMQ_FIND_OR_MAKE);
-			s->check_first = false;
+			s->passive = topology_looks_first(s);
+			s->check_first = s->denied = false;
 		}
 	}
-	if (connection_lost)
+	mq->qos_at = 0;
+	if (connection_lost) {
+		mq->qos_took = SESSION_NEVER;
 		mq->named_queue[0] = '\0';
+	}
 }
 
 /* Not before its consume-ok: over one that overtakes it brokers crash (541), or since 4.3 never say consume-ok. */
 bool
-topology_cancel(struct rmq *mq, struct step *s)
+topology_cancel(struct rmq *mq, const char *tag)
 {
-	amqp_basic_cancel_t cancel = { .consumer_tag = text_to_amqp(s->tag) };
+	amqp_basic_cancel_t cancel = { .consumer_tag = text_to_amqp(tag) };
 
 	return session_put(mq, AMQP_BASIC_CANCEL_METHOD, &cancel) &&
 	    channel_await(mq, AMQP_BASIC_CANCEL_OK_METHOD, NULL);
+}
+
+/* The channel answers it by itself. */
+static void
+time_qos(struct rmq *mq)
+{
+	int64_t took = rmq_now() - mq->qos_at;
+
+	if (mq->qos_at != 0 && (mq->qos_took == SESSION_NEVER || took < mq->qos_took))
+		mq->qos_took = took;
+	mq->qos_at = 0;
 }
 
 void
@@ -135,17 +168,25 @@ topology_done(struct rmq *mq, struct step *s, amqp_method_number_t reply, void *
 {
 	const amqp_queue_declare_ok_t *declared = method;
 
+	if (reply == AMQP_BASIC_QOS_OK_METHOD)
+		time_qos(mq);
 	if (reply == AMQP_BASIC_QOS_OK_METHOD || (s->kind == STEP_CONSUME && reply == AMQP_QUEUE_DECLARE_OK_METHOD))
 		return;
+	if (s->kind == STEP_CONSUME && s->done) {
+		more_there(mq, s);
+		return;
+	}
 	s->done = true;
 	s->check_first = false;
 	if (s->kind == STEP_QUEUE && s->queue == NULL)
 		snprintf(mq->named_queue, sizeof mq->named_queue, "%.*s", (int)declared->queue.len,
 		    (const char *)declared->queue.bytes);
 	if (s->kind == STEP_CONSUME && mq->stopping)
-		topology_cancel(mq, s);
-	else if (s->kind == STEP_CONSUME && mq->state == SESSION_READY)
+		topology_cancel(mq, s->tag);
+	else if (s->kind == STEP_CONSUME && mq->state == SESSION_READY) {
 		session_event(mq, (struct rmq_event){ .type = RMQ_SUBSCRIBED });
+		more_adjust(mq, s);
+	}
 }
 
 static const char *
@@ -176,26 +217,50 @@ verb(const struct step *s)
 	return "";
 }
 
+/* The broker names the type that was declared and the one that is there. */
+static bool
+is_stream(struct rmq_bytes text)
+{
+	return bytes_contain(text, "'x-queue-type'") &&
+	    (bytes_contain(text, "current is 'stream'") || bytes_contain(text, "current is the value 'stream'"));
+}
+
 static bool
 failed(struct rmq *mq, const struct step *s, enum rmq_status status, int code, struct rmq_bytes text)
 {
 	const char *advice = "";
 
+	if (s->denied && code == 404)
+		advice = ", and this user may not declare it";
 	if (code == 406 && s->kind == STEP_QUEUE && bytes_contain(text, "'durable'"))
 		advice = " (delete the queue, use another one, or accept it with --declare=passive)";
+	if (code == 406 && s->no_stream && is_stream(text))
+		advice = " (a stream gives nothing back and nothing away: receive --offset=first reads it)";
 	session_fail(mq, status, code, "cannot %s '%s': %.*s%s", verb(s), subject(s), (int)text.len,
 	    (const char *)text.data, advice);
 	return false;
 }
 
-/* The queue may come back: its node is down, or our own lost connection still holds it. */
+/* On another connection, perhaps to another node, it may be different. */
 static bool
-try_later(struct rmq *mq, const struct step *s, int code, struct rmq_bytes text)
+ask_again(struct rmq *mq, const struct step *s, enum rmq_status status, int code, struct rmq_bytes text)
 {
-	connection_down(&mq->connection, RMQ_UNAVAILABLE, code, "cannot %s '%s': %.*s", verb(s), subject(s),
-	    (int)text.len, (const char *)text.data);
+	connection_down(&mq->connection, status, code, "cannot %s '%s': %.*s", verb(s), subject(s), (int)text.len,
+	    (const char *)text.data);
 	session_down(mq);
 	return false;
+}
+
+/* Once: whoever sees it does not want to hear of it with every connection. */
+static void
+tell_difference(struct rmq *mq, struct step *s, struct rmq_bytes text)
+{
+	if (rmq_table_count(s->arguments) == 0 || s->difference != NULL)
+		return;
+	if ((s->difference = strndup(text.data, text.len)) == NULL)
+		session_no_memory(mq);
+	else
+		session_event(mq, (struct rmq_event){ .type = RMQ_DIFFERS, .text = rmq_bytes(s->difference) });
 }
 
 /* What is there differs from what was declared: will it do? */
@@ -205,47 +270,66 @@ differs(struct rmq *mq, struct step *s, int code, struct rmq_bytes text)
 	bool wanted = s->declare == RMQ_FIND_OR_MAKE || s->declare == RMQ_MAKE_OR_FIND;
 	const char *vital = s->kind == STEP_EXCHANGE ? "'type'" : "'durable'";
 
+	if (s->kind == STEP_CONSUME && !bytes_contain(text, "invalid arg"))
+		return ask_again(mq, s, RMQ_CONFIG, code, text);
 	if (!wanted || s->passive || s->kind == STEP_BIND || s->kind == STEP_CONSUME ||
 	    (s->kind == STEP_EXCHANGE && bytes_contain(text, "unknown exchange type")))
 		return failed(mq, s, RMQ_CONFIG, code, text);
 	if ((s->kind == STEP_EXCHANGE || s->declare == RMQ_MAKE_OR_FIND) && bytes_contain(text, vital))
 		return failed(mq, s, RMQ_CONFIG, code, text);
-	s->passive = true;
-	return true;
+	if (s->no_stream && is_stream(text))
+		return failed(mq, s, RMQ_CONFIG, code, text);
+	tell_difference(mq, s, text);
+	return s->passive = true;
 }
 
 static bool
 missing(struct rmq *mq, struct step *s, int code, struct rmq_bytes text)
 {
-	if (bytes_contain(text, "down or inaccessible"))
-		return try_later(mq, s, code, text);
-	if (s->kind == STEP_QUEUE && s->declare == RMQ_FIND_OR_MAKE && s->passive) {
+	if (s->kind == STEP_QUEUE && s->declare == RMQ_FIND_OR_MAKE && s->passive && !s->denied) {
 		s->passive = false;
 		return true;
 	}
-	return failed(mq, s, RMQ_NO_DESTINATION, code, text);
+	return failed(mq, s, s->denied ? RMQ_DENIED : RMQ_NO_DESTINATION, code, text);
+}
+
+static bool
+declares_first(const struct step *s)
+{
+	return s->declare == RMQ_MAKE_OR_FIND ||
+	    (s->kind == STEP_QUEUE && s->declare == RMQ_FIND_OR_MAKE && !topology_looks_first(s));
+}
+
+/* To look needs no permission: what is there will do. */
+static bool
+denied(struct rmq *mq, struct step *s, int code, struct rmq_bytes text)
+{
+	if (s->kind == STEP_QUEUE && s->denied_will_do)
+		return s->skipped = true;
+	if (!declares_first(s) || s->passive)
+		return failed(mq, s, RMQ_DENIED, code, text);
+	return s->denied = s->passive = true;
 }
 
 bool
 topology_refused(struct rmq *mq, struct step *s, int code, struct rmq_bytes text)
 {
+	s = steps_meant(mq, s, text);
+	if (refusal_passes(code, text))
+		return ask_again(mq, s, RMQ_UNAVAILABLE, code, text);
 	if (++s->tries > MOST_TRIES)
 		return failed(mq, s, RMQ_CONFIG, code, text);
 	switch (code) {
 	case 403:
-		if (s->kind == STEP_QUEUE && s->denied_will_do) {
-			s->skipped = true;
-			return true;
-		}
-		return failed(mq, s, RMQ_DENIED, code, text);
+		return denied(mq, s, code, text);
 	case 404:
 		return missing(mq, s, code, text);
-	case 405:
-		return mq->was_ready ? try_later(mq, s, code, text) : failed(mq, s, RMQ_CONFIG, code, text);
+	case 405:		/* perhaps our own lost connection still holds it */
+		return ask_again(mq, s, mq->was_ready ? RMQ_UNAVAILABLE : RMQ_CONFIG, code, text);
 	case 406:
 		return differs(mq, s, code, text);
 	default:
-		return failed(mq, s, RMQ_CONFIG, code, text);
+		return ask_again(mq, s, RMQ_CONFIG, code, text);
 	}
 }
 
@@ -276,10 +360,28 @@ topology_consumer(struct rmq *mq, struct rmq_bytes tag)
 	for (size_t i = 0; i < mq->nsteps; i++) {
 		struct step *s = mq->steps[i];
 
-		if (s->kind == STEP_CONSUME && strlen(s->tag) == tag.len && memcmp(s->tag, tag.data, tag.len) == 0)
+		if (s->kind == STEP_CONSUME && ((strlen(s->tag) == tag.len && memcmp(s->tag, tag.data, tag.len) == 0) ||
+		    more_is(s, tag)))
 			return s;
 	}
 	return NULL;
+}
+
+size_t
+topology_prefetch(const struct rmq *mq)
+{
+	size_t sum = 0;
+
+	for (size_t i = 0; i < mq->nsteps; i++) {
+		const struct step *s = mq->steps[i];
+
+		if (s->kind != STEP_CONSUME || !s->asked || s->no_ack)
+			continue;
+		if (s->prefetch == 0)
+			return SIZE_MAX;
+		sum += s->most > s->prefetch ? s->most : s->prefetch;
+	}
+	return sum;
 }
 
 static void
@@ -289,6 +391,7 @@ free_step(struct step *s)
 	free(s->exchange);
 	free(s->routing_key);
 	free(s->type);
+	free(s->difference);
 	rmq_table_free(s->arguments);
 	free(s);
 }

@@ -157,7 +157,7 @@ secure(struct transport *t, struct rmq_error *e)
 		.verify = u->verify != 0, .depth = u->depth, .server_name = u->server_name,
 	};
 
-	if ((t->api = tls_load(e)) == NULL || (t->tls = t->api->new(&options, t->fd, t->host->name, e)) == NULL)
+	if ((t->api = rmq_tls_load(e)) == NULL || (t->tls = t->api->new(&options, t->fd, t->host->name, e)) == NULL)
 		return -1;
 	if ((t->staged = malloc(TLS_RECORD)) == NULL) {
 		rmq_no_memory(e);

@@ -253,3 +253,42 @@ rmq_uri_free(struct rmq_uri *u)
 	free(u->connection_name);
 	*u = (struct rmq_uri){ 0 };
 }
+
+static void
+cross_out(char *from, const char *end)
+{
+	for (; from < end; from++)
+		*from = 'x';
+}
+
+/* Where an @ comes late, what looks like a port or a path may be a password with a bare delimiter in it. */
+static void
+hide_secrets(char *text, char *authority)
+{
+	struct span rest = span(authority), secret;
+	char *colon, *at;
+
+	(void)span_cut(&rest, "?");
+	span_skip(&rest, '?');
+	while ((secret = uri_next_secret(&rest)).len > 0)
+		cross_out(text + (secret.p - text), secret.p + secret.len);
+	colon = strchr(authority, ':');
+	at = strrchr(authority, '@');
+	if (colon != NULL && at != NULL)
+		cross_out(colon + 1, at);
+}
+
+void
+rmq_uri_hide(char *text)
+{
+	char *slashes = strstr(text, "://"), *authority = slashes != NULL ? slashes + 3 : text;
+	struct rmq_error e = { 0 };
+	struct rmq_uri u;
+
+	if (!rmq_uri_parse(&u, text, &e)) {
+		cross_out(authority, text + strlen(text));
+		return;
+	}
+	rmq_uri_free(&u);
+	hide_secrets(text, authority);
+}

@@ -205,3 +205,23 @@ uri_parse_query(struct rmq_uri *u, struct span query, struct rmq_error *e)
 	}
 	return true;
 }
+
+struct span
+uri_next_secret(struct span *rest)
+{
+	struct span value;
+	bool secret;
+	char *name;
+
+	while (rest->len > 0) {
+		value = span_cut(rest, "&");
+		span_skip(rest, '&');
+		name = span_decode(span_cut(&value, "="), NULL);
+		span_skip(&value, '=');
+		secret = name == NULL || strcmp(name, "password") == 0;
+		wipe_free(name);
+		if (secret && value.len > 0)
+			return value;
+	}
+	return (struct span){ NULL, 0 };
+}

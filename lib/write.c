@@ -20,7 +20,7 @@ has_records_to_write(const struct rmq *mq)
 
 	if (publisher_in_record(&mq->publisher))
 		return true;
-	return connection_usable(c) && mq->state >= SESSION_SETTING_UP && !mq->flow_off && !c->blocked &&
+	return connection_usable(c) && mq->state >= SESSION_SETTING_UP && !session_blocked(mq) &&
 	    publisher_has_output(&mq->publisher);
 }
 
@@ -43,11 +43,13 @@ static void
 written(struct rmq *mq, size_t n, size_t methods)
 {
 	mq->connection.last_sent = rmq_now();
+	mq->connection.stuck_since = 0;
 	if (methods > n)
 		methods = n;
 	rmq_buffer_drop(&mq->connection.out, methods);
+	connection_wipe(&mq->connection);
 	publisher_sent(&mq->publisher, n - methods);
-	if (mq->confirm_deadline == SESSION_NEVER && mq->publisher.counts.unsettled > 0)
+	if (mq->confirm_deadline == SESSION_NEVER && publisher_awaits_confirm(&mq->publisher))
 		mq->confirm_deadline = session_after(mq->config.reply_limit);
 }
 
@@ -69,6 +71,8 @@ write_some(struct rmq *mq)
 		cannot_write(mq);
 	else if (n > 0)
 		written(mq, (size_t)n, methods);
+	else if (c->stuck_since == 0)
+		c->stuck_since = rmq_now();
 	return n > 0;
 }
 
