@@ -55,12 +55,25 @@ receiver_header(struct receiver *r, const struct rmq_delivery *d, const char *na
 }
 
 static void
-print(struct receiver *r, const struct rmq_delivery *d)
+print(struct receiver *r, const struct rmq_delivery *d, uint64_t tag)
 {
-	print_message(&r->out, r->mq, d, receiver_queue(r, d->consumer), r->takes ? d->tag : 0);
+	print_message(&r->out, r->mq, d, receiver_queue(r, d->consumer), r->takes ? tag : 0);
 	r->taken++;
 	if (limit_options.count >= 0 && r->taken >= (uint64_t)limit_options.count)
 		receiver_stop(r);
+}
+
+/*
+ * A stream takes nothing back.  Beside queues that do, its messages are acknowledged as they come, which tells it only
+ * to send more; so a range of tags has none of them.
+ */
+static uint64_t
+take_from_stream(struct receiver *r, const struct rmq_delivery *d)
+{
+	if (r->what->nqueues == 1)
+		return d->tag;
+	rmq_ack(r->mq, d->tag, false);
+	return 0;
 }
 
 /* What comes after the end is only counted: say_goodbye() gives it back. */
@@ -68,18 +81,22 @@ static void
 on_delivered(struct receiver *r, const struct rmq_delivery *d)
 {
 	struct source *s = &r->sources[d->consumer];
+	bool fresh = stream_fresh(r, s, d);
+	uint64_t tag = d->tag;
 
-	r->tag = d->tag;
 	s->held++;
 	empty_found(&r->empty);
-	if (r->stopping)
-		return;
-	if (!stream_fresh(r, s, d))
+	pace_came(r, d);
+	if (!r->no_ack && !s->stream)
+		giveback_look(&r->back, d, receiver_queue(r, d->consumer));
+	else if (s->stream && fresh)
+		tag = take_from_stream(r, d);
+	if (!fresh)
 		rmq_ack(r->mq, d->tag, false);
-	else if (peek_allowed(r, d))
-		print(r, d);
-	else
-		receiver_stop(r);
+	else if (!r->stopping) {
+		peek_warn(r, d);
+		print(r, d, tag);
+	}
 }
 
 static void
@@ -106,9 +123,10 @@ forget_tags(struct receiver *r)
 {
 	size_t i;
 
-	r->tag = 0;
+	giveback_lost(&r->back);
 	for (i = 0; i < r->what->nqueues; i++)
 		r->sources[i].held = 0;
+	pace_lost(r);
 }
 
 /* The tags are void.  Whoever wanted to stop does not wait for another connection. */
@@ -120,7 +138,7 @@ on_lost(struct receiver *r, const struct rmq_event *e)
 	if (r->subscribed && !r->stopping && !rmq_failed(r->mq) && !e->taken_back)
 		tool_warn("%.*s; connecting again", (int)e->text.len, (const char *)e->text.data);
 	if (r->subscribed)
-		r->lost_at = rmq_now();
+		r->lost_at = e->heard_at;
 	r->subscribed = false;
 	forget_tags(r);
 	if (r->stopping) {
@@ -142,6 +160,9 @@ on_event(struct receiver *r, const struct rmq_event *e)
 		break;
 	case RMQ_STOPPED:
 		r->stopped = true;
+		break;
+	case RMQ_DIFFERS:
+		groups_warn_differs(e);
 		break;
 	case RMQ_LOST:
 		on_lost(r, e);
@@ -189,29 +210,37 @@ take_events(struct receiver *r)
 
 /* Settling. */
 
-/* A stream takes nothing back; what is left to the end of the channel goes back too, but counts as an attempt. */
-static bool
-has_stream(const struct receiver *r)
+/* What is left to the end of the channel would go back too, but it would count. */
+static void
+give_back(struct receiver *r)
 {
-	size_t i;
-
-	for (i = 0; i < r->what->nqueues; i++)
-		if (r->sources[i].stream)
-			return true;
-	return false;
+	if (r->returning || !r->subscribed)
+		return;
+	r->returning = true;
+	giveback_leave(&r->back);
+	giveback_return_all(&r->back, r->back.last > r->acked ? r->back.last : 0);
 }
 
 static void
 say_goodbye(struct receiver *r)
 {
-	r->closing = true;
-	if (!r->subscribed) {
-		r->closed = true;
+	give_back(r);
+	if (r->subscribed && !giveback_done(&r->back))
 		return;
-	}
-	if (r->tag != 0 && r->tag != r->acked && !r->no_ack && !has_stream(r))
-		rmq_nack(r->mq, r->tag, true, true);
-	rmq_close(r->mq);
+	r->closing = true;
+	if (r->subscribed)
+		rmq_close(r->mq);
+	else
+		r->closed = true;
+}
+
+void
+receiver_give_back_late(struct receiver *r)
+{
+	if (!r->subscribed || r->closing || rmq_failed(r->mq))
+		return;
+	give_back(r);
+	giveback_hurry(&r->back, "there is no time to wait for it");
 }
 
 static void
@@ -220,9 +249,10 @@ settle(struct receiver *r)
 	output_io(&r->out, r->poll.revents);
 	if (r->stopping)
 		output_finish(&r->out);
-	if (r->out.settled != r->acked) {
-		rmq_ack(r->mq, r->out.settled, true);
+	if (r->out.settled != r->acked && !pace_quiet(r, rmq_now())) {
+		giveback_ack(&r->back, r->out.settled, true);
 		r->acked = r->out.settled;
+		r->acked_at = rmq_now();
 	}
 	if (r->out.error != 0)
 		receiver_stop(r);
@@ -240,14 +270,22 @@ static void
 wait_for_more(struct receiver *r)
 {
 	int64_t deadline = earlier(output_deadline(&r->out), receiver_deadline(r));
+	struct rmq *sessions[2];
+	size_t n = 0;
 
 	deadline = earlier(deadline, receiver_ask_time(r));
+	deadline = earlier(deadline, pace_time(r));
 	if (r->held && !holds(r))
 		deadline = 0;		/* what was held can be taken now */
 	r->poll.fd = r->out.error == 0 ? r->out.fd : -1;
 	r->poll.events = output_events(&r->out);
 	r->poll.revents = 0;
-	loop_wait(&r->mq, rmq_failed(r->mq) ? 0 : 1, &r->poll, 1, deadline);
+	deadline = earlier(deadline, giveback_deadline(&r->back));
+	if (!rmq_failed(r->mq))
+		sessions[n++] = r->mq;
+	if (r->back.outbox.mq != NULL)
+		sessions[n++] = r->back.outbox.mq;
+	loop_wait(sessions, n, &r->poll, 1, deadline);
 }
 
 int
@@ -262,13 +300,18 @@ consume(struct rmq *mq, const struct consume *what)
 		take_events(&r);
 		receiver_heed_limits(&r);
 		receiver_ask(&r);
+		giveback_run(&r.back, rmq_now());
 		settle(&r);
+		pace_adjust(&r, rmq_now());
 		if (receiver_over(&r))
 			break;
 		wait_for_more(&r);
 		receiver_heed_signals(&r);
 	}
+	receiver_give_back_late(&r);
 	error = *rmq_error(mq);
+	snprintf(r.trouble, sizeof r.trouble, "%s", rmq_trouble(mq));
+	giveback_free(&r.back);
 	rmq_free(mq);
 	status = receiver_report(&r, &error);
 	receiver_end(&r);

@@ -64,6 +64,7 @@ receiver_heed_signals(struct receiver *r)
 
 	while ((sig = loop_signal()) != 0) {
 		if (r->signal != 0) {
+			receiver_give_back_late(r);
 			rmq_free(r->mq);
 			tool_fail(EX_TEMPFAIL, "interrupted again: messages that were printed may be delivered again");
 		}
@@ -80,30 +81,48 @@ receiver_over(const struct receiver *r)
 	return r->closed || (rmq_failed(r->mq) && !output_pending(&r->out)) || passed(r->give_up_at);
 }
 
+static bool
+has_trouble(const struct receiver *r)
+{
+	return r->trouble[0] != '\0';
+}
+
 static int
 report_doubt(const struct receiver *r)
 {
-	tool_warn("cannot tell whether the last acknowledgements arrived: %s",
-	    r->in_doubt ? "the connection was lost" : "there was no time to ask");
+	const char *why = r->in_doubt ? "the connection was lost" : "there was no time to ask";
+
+	tool_warn("cannot tell whether the last acknowledgements arrived: %s", has_trouble(r) ? r->trouble : why);
 	return EX_TEMPFAIL;
+}
+
+static int
+report_few(const struct receiver *r)
+{
+	tool_warn("cannot receive %" PRId64 " message%s: only %" PRIu64 " came%s%s%s", limit_options.count,
+	    limit_options.count == 1 ? "" : "s", r->taken, r->signal != 0 ? " before it was to end" : "",
+	    has_trouble(r) ? ", there is no connection: " : "", r->trouble);
+	return EX_FEWER;
 }
 
 /* Fewer messages than were asked for, or none because there was no broker. */
 static int
 report_limits(const struct receiver *r)
 {
-	if (!r->was_subscribed) {
-		tool_warn("cannot receive messages: no connection before the time limit");
+	int64_t count = limit_options.count;
+
+	if (!r->was_subscribed && r->signal == 0) {
+		tool_warn("cannot receive messages: no connection before the time limit%s%s",
+		    has_trouble(r) ? ": " : "", r->trouble);
 		return EX_UNAVAILABLE;
 	}
-	if (r->worn > 0)
-		return peek_report_worn(r);
-	if (limit_options.count < 0)
+	if (count >= 0 && r->taken < (uint64_t)count)
+		return report_few(r);
+	if (has_trouble(r))
+		tool_warn("there is no connection at the end: %s", r->trouble);
+	else if (count < 0 && r->signal == 0)
 		peek_report_rest(r);
-	if (limit_options.count < 0 || r->taken >= (uint64_t)limit_options.count)
-		return EX_OK;
-	tool_warn("cannot receive %" PRId64 " messages: only %" PRIu64 " came", limit_options.count, r->taken);
-	return EX_FEWER;
+	return EX_OK;
 }
 
 int
@@ -117,7 +136,9 @@ receiver_report(const struct receiver *r, const struct rmq_error *error)
 	}
 	if (r->in_doubt || (!r->closed && r->takes))
 		return report_doubt(r);
+	if (r->back.failed)
+		return EX_TEMPFAIL;
 	if (r->signal == SIGINT)
 		loop_die(SIGINT);
-	return r->signal != 0 ? EX_OK : report_limits(r);
+	return report_limits(r);
 }

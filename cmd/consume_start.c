@@ -8,16 +8,18 @@
 #include "receiver.h"
 #include "tool.h"
 
-enum { PREFETCH = 500, GROUP = 100 };	/* GROUP: records that are synced together */
+enum { PREFETCH = 500 };	/* where it is fixed and nobody says it */
 
 static int64_t	prefetch;		/* 0: as it fits */
 static bool	no_ack;
 static bool	sync_files = true;
+static struct rmq_config config;
 
 const struct opt opt_consume[] = {
 	{ .help = "Receiving" },
 	{ 'p', "prefetch|prefetch-count", "N", opt_number, &prefetch,
-	    "hold at most N messages that are not acknowledged (default: 500)", .min = 1, .max = UINT16_MAX },
+	    "hold at most N messages that are not acknowledged (default: as many as are taken in a few round trips)",
+	    .min = 1, .max = UINT16_MAX },
 	{ 'A', "no-ack", NULL, opt_flag, &no_ack, "let the broker forget each message as it sends it" },
 	{ 0, "no-sync", NULL, opt_unflag, &sync_files, "acknowledge before a file is on the disk" },
 	{ 0 }
@@ -32,6 +34,7 @@ choose_prefetch(struct receiver *r)
 	r->prefetch = (uint64_t)(prefetch > 0 ? prefetch : PREFETCH);
 	if (count >= 0 && (count < (int64_t)r->prefetch || (peek_options.peek && prefetch == 0)))
 		r->prefetch = (uint64_t)count;
+	pace_begin(r, r->prefetch, prefetch > 0 || no_ack || peek_options.peek || stream_expected());
 }
 
 static void
@@ -44,16 +47,14 @@ subscribe(struct receiver *r)
 		    limit_options.count >= 0 ? " and those that come after the last one" : "");
 	for (i = 0; i < r->what->nqueues; i++)
 		rmq_consume(r->mq, &(struct rmq_consumer){
-		    .queue = r->what->queues[i], .prefetch = (uint16_t)r->prefetch, .no_ack = no_ack,
+		    .queue = r->what->queues[i], .prefetch = (uint16_t)r->sources[i].pace.first, .no_ack = no_ack,
 		    .arguments = stream_arguments() });
 }
 
 static void
 open_output(struct receiver *r)
 {
-	unsigned group = r->prefetch / 2 < GROUP ? (unsigned)(r->prefetch / 2) : GROUP;
-
-	print_open(&r->out, &r->folder, sync_files && r->takes, group > 0 ? group : 1);
+	print_open(&r->out, &r->folder, sync_files && r->takes, pace_group(r));
 }
 
 void
@@ -66,6 +67,7 @@ receiver_start(struct receiver *r)
 	r->no_ack = no_ack;
 	r->takes = !no_ack && !peek_options.peek;
 	receiver_set_limits(r);
+	giveback_begin(&r->back, &config, r->mq);
 	open_output(r);
 	subscribe(r);
 }
@@ -84,8 +86,6 @@ check_options(void)
 		tool_usage("--no-ack and --peek exclude each other");
 	if (no_ack && stream_expected())
 		tool_usage("a stream needs acknowledgements: it has no --no-ack");
-	if (peek_options.force && !peek_options.peek)
-		tool_usage("--force is for --peek");
 	if (peek_options.peek && limit_options.count > UINT16_MAX)
 		tool_usage("--peek can look at %d messages at most", UINT16_MAX);
 	limit_options.until_empty = limit_options.until_empty || peek_options.peek;
@@ -94,8 +94,7 @@ check_options(void)
 struct rmq *
 consume_open(const char *program, const struct consume *what)
 {
-	struct rmq_config config = groups_config(program);
-
+	config = groups_config(program);
 	check_options();
 	print_choose(what->line, what->chat);
 	if (config.retry_limit == 0)

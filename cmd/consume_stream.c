@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "groups.h"
+#include "message/pairs.h"
 #include "receiver.h"
 #include "tool.h"
 
@@ -54,7 +55,7 @@ set_offset(const struct opt *o, char *arg)
 		return "invalid";
 	follows = strcmp(arg, "last") == 0 || strcmp(arg, "next") == 0;
 	snprintf(pair, sizeof(pair), "x-stream-offset:%s=%s", type_of_offset(arg), arg);
-	return groups_add_pair(&arguments, pair) == NULL ? NULL : "invalid";
+	return pairs_add(&arguments, pair) == NULL ? NULL : "invalid";
 }
 
 const struct rmq_table *

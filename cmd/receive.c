@@ -8,14 +8,16 @@
 
 #include "consume.h"
 #include "groups.h"
+#include "message/name.h"
 #include "tool.h"
 
 static struct opt_list queues;
 
 static const struct opt options[] = {
 	{ .help = "Queue" },
-	{ 'q', "queue", "NAME", opt_strings, &queues,
-	    "receive from this queue, and from others that are named (default: hello)", .max = 255 },
+	{ 'q', "queue", "NAME", name_add, &queues,
+	    "receive from this queue, and from others that are named (default: hello)",
+	    .many = true },
 	{ 0 }
 };
 

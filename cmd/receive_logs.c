@@ -11,6 +11,8 @@
 
 #include "consume.h"
 #include "groups.h"
+#include "message/name.h"
+#include "message/pairs.h"
 #include "tool.h"
 
 enum type { FANOUT, DIRECT, TOPIC, HEADERS };
@@ -25,13 +27,13 @@ static int		 match = -1;
 
 static const struct opt options[] = {
 	{ .help = "Exchange" },
-	{ 'e', "exchange", "NAME", opt_string, &exchange,
-	    "receive from this exchange (default: logs, direct_logs, topic_logs or headers_logs)", .max = 255 },
+	{ 'e', "exchange", "NAME", name_set, &exchange,
+	    "receive from this exchange (default: logs, direct_logs, topic_logs or headers_logs)" },
 	{ 0, "type", "TYPE", opt_choice, &type, "its type", .choices = types },
 	{ 0, "match", "HOW", opt_choice, &match, "how many of the headers must match (default: all)",
 	    .choices = matches },
-	{ 'q', "queue", "NAME", opt_string, &queue,
-	    "keep messages in this durable queue while nobody receives", .max = 255 },
+	{ 'q', "queue", "NAME", name_set, &queue,
+	    "keep messages in this durable queue while nobody receives" },
 	{ 0 }
 };
 
@@ -54,6 +56,8 @@ check_operands(int argc, char *argv[])
 		tool_usage("a fanout exchange has no keys, but there is '%s'", argv[0]);
 	if ((type == DIRECT || type == TOPIC) && argc == 0)
 		tool_usage("needs at least one %s", type == DIRECT ? "severity" : "pattern");
+	for (int i = 0; i < argc && type != HEADERS; i++)
+		name_check("routing key", argv[i]);
 	if (type != HEADERS && match != -1)
 		tool_usage("--match is for headers");
 	if (queue != NULL && *queue == '\0')
@@ -75,12 +79,12 @@ static struct rmq_table *
 criteria(int argc, char *argv[])
 {
 	struct rmq_table *table = NULL;
-	const char *wrong = groups_add_pair(&table, match == 1 ? "x-match=any" : "x-match=all");
+	const char *wrong = pairs_add(&table, match == 1 ? "x-match=any" : "x-match=all");
 
 	if (wrong != NULL)
 		tool_fail(EX_OSERR, "cannot bind: %s", wrong);
 	for (; argc > 0; argc--, argv++)
-		if ((wrong = groups_add_pair(&table, argv[0])) != NULL)
+		if ((wrong = pairs_add(&table, argv[0])) != NULL)
 			tool_usage("cannot bind %s: %s", argv[0], wrong);
 	return table;
 }

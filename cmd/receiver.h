@@ -7,12 +7,24 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "broker/giveback.h"
 #include "consume.h"
 #include "empty.h"
 #include "output.h"
 
+/* How many messages of a queue may be in hand, and how fast they are taken: see consume/pace.c. */
+struct pace {
+	uint64_t	 n, first;	/* now, and at least */
+	bool		 fixed;
+	int64_t		 since;		/* the first of these: */
+	uint64_t	 came, bytes;
+	uint64_t	 added;		/* by consumers beside the first */
+	uint64_t	 written;	/* to the output, before */
+};
+
 /* A queue that is received from. */
 struct source {
+	struct pace	 pace;
 	uint64_t	 held;		/* delivered on this connection */
 	bool		 seen;		/* it sent a message */
 	bool		 stream;	/* known when it did */
@@ -29,24 +41,25 @@ struct receiver {
 	struct output	 out;
 	struct folder	 folder;	/* --output-dir */
 	struct pollfd	 poll;		/* of the output */
+	struct giveback	 back;
 
 	uint64_t	 taken;		/* messages given to the output */
-	uint64_t	 tag;		/* the last delivery of this connection, 0: none */
 	uint64_t	 acked;		/* the last tag that was acknowledged */
+	int64_t		 acked_at;
 	int64_t		 end_at;	/* --timeout; negative: none */
 	int64_t		 idle;		/* --idle-timeout: ms; negative: none */
 	int64_t		 last;		/* when something came */
-	int64_t		 lost_at;	/* when the connection was lost */
+	int64_t		 lost_at;	/* when the last byte came over the connection that was lost */
+	char		 trouble[512];	/* at the end: why there is no connection; "": there is one */
 	char		 taken_back[256]; /* why the broker took messages back; "": it did not */
 
 	struct empty	 empty;		/* --until-empty */
-	uint64_t	 worn;		/* --peek: attempts of a message that had too many, or 0 */
 	bool		 warned;	/* of attempts that count */
 
 	bool		 subscribed;	/* now */
 	bool		 was_subscribed;	/* at least once */
 	bool		 held;		/* deliveries stayed in the session */
-	bool		 stopping, stopped, closing, closed;
+	bool		 stopping, stopped, returning, closing, closed;
 	bool		 no_ack;	/* the broker forgets what it sends */
 	bool		 takes;		/* what is printed is acknowledged */
 	bool		 in_doubt;	/* the broker may not have got the acknowledgements */
@@ -55,6 +68,7 @@ struct receiver {
 };
 
 void	receiver_stop(struct receiver *);	/* takes no more messages */
+void	receiver_give_back_late(struct receiver *);	/* what is in hand, without waiting for anything */
 const char *receiver_queue(const struct receiver *, size_t source);
 /* A number among the headers; false: there is none of that name. */
 bool	receiver_header(struct receiver *, const struct rmq_delivery *, const char *name, uint64_t *);
@@ -64,6 +78,15 @@ int64_t	receiver_ask_time(const struct receiver *);	/* negative: there is nothin
 void	receiver_ask(struct receiver *);		/* if it is time to */
 void	receiver_answered(struct receiver *, const struct rmq_event *);
 
+/* consume/pace.c */
+void	pace_begin(struct receiver *, uint64_t n, bool fixed);	/* fixed, or not more at first */
+void	pace_came(struct receiver *, const struct rmq_delivery *);
+void	pace_adjust(struct receiver *, int64_t now);
+int64_t	pace_time(const struct receiver *);	/* when it is to be called again; negative: when something happens */
+bool	pace_quiet(const struct receiver *, int64_t now);	/* nothing is to be acknowledged for now */
+void	pace_lost(struct receiver *);		/* on the next connection it begins anew */
+unsigned pace_group(const struct receiver *);	/* records that are synced together */
+
 /* consume_stream.c */
 const struct rmq_table *stream_arguments(void);		/* of a consumer; NULL: none */
 bool	stream_expected(void);				/* the user says that it is one */
@@ -72,11 +95,10 @@ bool	stream_fresh(struct receiver *, struct source *, const struct rmq_delivery 
 
 /* consume_peek.c */
 struct peek_options {
-	bool		 peek, force;
+	bool		 peek;
 };
 extern struct peek_options peek_options;
-bool	peek_allowed(struct receiver *, const struct rmq_delivery *);
-int	peek_report_worn(const struct receiver *);	/* the exit status */
+void	peek_warn(struct receiver *, const struct rmq_delivery *);	/* of looks that count */
 void	peek_report_rest(const struct receiver *);
 
 /* consume_start.c */
