@@ -18,6 +18,7 @@
 #include "escape.h"
 #include "joblog.h"
 #include "tool.h"
+#include "tool/trust.h"
 
 #define HEADER "Seq\tHost\tStarttime\tJobRuntime\tSend\tReceive\tExitval\tSignal\tCommand\n"
 
@@ -204,7 +205,7 @@ joblog_open(struct joblog *log, const char *path, bool json, char *const *argv)
 	int error;
 
 	*log = (struct joblog){ .path = path, .json = json, .argv = argv };
-	log->fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0666);
+	log->fd = trust_open(path, O_WRONLY | O_CREAT | O_APPEND | O_NONBLOCK, 0666);
 	if (log->fd != -1 && begin(log))
 		return true;
 	error = errno;

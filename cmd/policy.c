@@ -101,14 +101,24 @@ hash(uint64_t h, struct rmq_bytes b)
 	return (h ^ b.len) * UINT64_C(0x100000001b3);
 }
 
+static const uint64_t start = UINT64_C(0xcbf29ce484222325);
+
+static uint64_t
+hash_delivery(uint64_t h, const struct rmq_delivery *d)
+{
+	return hash(hash(hash(h, d->exchange), d->routing_key), d->body);
+}
+
 uint64_t
 policy_name(const struct rmq_delivery *d, const struct rmq_properties *p)
 {
-	const uint64_t start = UINT64_C(0xcbf29ce484222325);
+	return p->message_id.len > 0 ? hash(start, p->message_id) : hash_delivery(start, d);
+}
 
-	if (p->message_id.len > 0)
-		return hash(start, p->message_id);
-	return hash(hash(hash(start, d->exchange), d->routing_key), d->body);
+uint64_t
+policy_content(const struct rmq_delivery *d, const struct rmq_properties *p)
+{
+	return hash_delivery(hash(start, p->message_id), d) | 1;
 }
 
 /* Its place in memory, cleared if another message had it. */

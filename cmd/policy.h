@@ -71,6 +71,8 @@ struct policy {
 
 /* What a message is known by: its id, or, as a tag is new at each delivery, what it says and where it was sent. */
 uint64_t policy_name(const struct rmq_delivery *, const struct rmq_properties *);
+/* What it says and where it was sent, together with its id; never 0. */
+uint64_t policy_content(const struct rmq_delivery *, const struct rmq_properties *);
 int64_t	 policy_failed(struct policy *, uint64_t message);	/* how long it rests without queues, ms */
 void	 policy_succeeded(struct policy *, uint64_t message);
 /* The broker took it back because it was not acknowledged in time, and how often it had done so. */

@@ -69,7 +69,7 @@ static const char *
 set_delays(const struct opt *o, char *arg)
 {
 	char *copy = strdup(arg), *rest = copy, *word;
-	const char *wrong = copy == NULL ? "out of memory" : NULL;
+	const char *wrong = copy == NULL ? opt_no_memory : NULL;
 
 	(void)o;
 	policy_options.ndelays = 0;

@@ -36,13 +36,13 @@ struct run {
 	struct rmq_counts	 counts;
 	bool			 ready;		/* was so once */
 	bool			 connected, closed;
-	int64_t			 lost_at;	/* rmq_now(); 0: the connection is not lost */
+	int64_t			 lost_at;	/* when the last byte came; 0: the connection is not lost */
 	bool			 fed;		/* nothing more will be read */
 	bool			 hopeless;	/* what is not settled will not be */
 	int			 status;	/* exit status of the first failure */
 	int			 sig;
 
-	int64_t			 limit;		/* ms, -1: none */
+	int64_t			 limit;		/* ms for what is to be done, -1: none */
 	int64_t			 deadline, grace_until;	/* rmq_now(), -1: none */
 
 	struct offsets		 offsets;	/* of the records from `settled` on */
@@ -55,10 +55,12 @@ struct run {
 	int			 rejected_status;	/* exit status that it would have ended the run with */
 	uint64_t		 first_failed;	/* the first record that was neither delivered nor set aside, 0: none */
 	uint64_t		 resume_at;	/* where in the input that one begins */
+	uint64_t		 first_returned, first_nacked;	/* the first record, 0: none */
 	char			 returned[64];	/* why the first one came back */
 	char			 returned_to[600];	/* and where it was to go */
 	char			 lost[256];	/* why the connection was lost */
 	char			 blocked[256];	/* why the broker takes no messages, "": it does */
+	int64_t			 nacked_at;	/* rmq_now(), the last time; 0: never */
 	char			 error[1024];	/* the first failure */
 };
 
@@ -75,7 +77,10 @@ void	run_set_aside(struct run *, uint64_t number);
 
 /* Hands records to the session as long as it takes them. */
 void	run_feed(struct run *);
+bool	run_has_room(const struct run *);	/* for one record more */
 bool	run_awaits_input(const struct run *);
+/* Is there anything that a limit of time could be for? */
+bool	run_has_work(const struct run *);
 
 /* What happened in this turn of the loop. */
 void	run_take_events(struct run *);

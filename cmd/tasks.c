@@ -50,6 +50,15 @@ task_keep(struct task *t, const struct rmq_delivery *d)
 	return true;
 }
 
+const char *
+task_called(const struct task *t, char text[LABEL_SIZE])
+{
+	struct rmq_bytes name = rmq_bytes(t->label), none = { 0 };
+
+	label_message(text, t->content != 0 ? name : none, name);
+	return text;
+}
+
 void
 task_forget_record(struct task *t)
 {
@@ -76,6 +85,7 @@ void
 tasks_remove(struct tasks *tasks, struct task *t)
 {
 	TAILQ_REMOVE(tasks, t, next);
+	outbox_forget(&t->letter);
 	if (t->errors != NULL)
 		stream_release(t->errors);
 	task_release_output(t);
@@ -94,6 +104,17 @@ tasks_count(const struct tasks *tasks, enum task_state state)
 
 	TAILQ_FOREACH(t, tasks, next)
 		n += t->state == state;
+	return n;
+}
+
+size_t
+tasks_owned(const struct tasks *tasks)
+{
+	const struct task *t;
+	size_t n = 0;
+
+	TAILQ_FOREACH(t, tasks, next)
+		n += t->owned;
 	return n;
 }
 
@@ -176,14 +197,22 @@ tasks_kill(const struct tasks *tasks, int sig)
 			job_kill(t->pid, sig);
 }
 
+static bool
+outlives_its_tag(const struct task *t, bool keep_copies)
+{
+	if (t->state == TASK_COPYING)
+		return keep_copies && t->letter.cookie != 0;
+	return t->state == TASK_RUNNING || t->state == TASK_WRITING;
+}
+
 void
-tasks_disown(struct tasks *tasks)
+tasks_disown(struct tasks *tasks, bool keep_copies)
 {
 	struct task *t, *following;
 
 	TAILQ_FOREACH_SAFE(t, tasks, next, following) {
 		t->owned = false;
-		if (t->state != TASK_RUNNING && t->state != TASK_WRITING)
+		if (!outlives_its_tag(t, keep_copies))
 			tasks_remove(tasks, t);
 	}
 }

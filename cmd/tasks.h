@@ -17,6 +17,8 @@
 #include <rmq.h>
 
 #include "joblog.h"
+#include "message/label.h"
+#include "outbox.h"
 #include "stream.h"
 
 /* WRITING: its command has ended, but its output is not yet where it has to be. */
@@ -44,13 +46,19 @@ struct task_output {
 
 enum { TASK_LABEL = 256 };
 
+struct work_queue;
+
 struct task {
 	TAILQ_ENTRY(task)	 next;
 	enum task_state		 state;
+	struct work_queue	*queue;		/* it came from */
 	uint64_t		 tag;
 	bool			 owned;		/* the tag is good */
+	bool			 worn;		/* it came back often: see broker/giveback.h */
+	int64_t			 since;		/* when it was taken */
 	uint64_t		 message;	/* its policy_name() */
-	char			 label[TASK_LABEL];	/* the same, for people */
+	uint64_t		 content;	/* its policy_content(); 0: it has no id */
+	char			 label[TASK_LABEL];	/* its id, or else its routing key */
 	unsigned		 attempt;	/* which one it is now; 0: not looked at yet */
 	pid_t			 pid;		/* of the command; 0: nothing but time runs */
 	int64_t			 started;
@@ -63,8 +71,7 @@ struct task {
 	struct job_record	*record;	/* of the attempt, if there is a log; NULL: it is written */
 	struct failure		 failure;
 	struct reply		*reply;		/* that it wants, or NULL */
-	uint64_t		 cookie;	/* of the copy or the reply; 0: it is not sent */
-	bool			 returned, refused, not_taken;
+	struct outbox_letter	 letter;	/* the copy or the reply */
 	struct rmq_delivery	 delivery;	/* if there is a copy */
 	char			*copy;
 };
@@ -73,17 +80,20 @@ TAILQ_HEAD(tasks, task);
 
 struct task	*tasks_add(struct tasks *, const struct rmq_delivery *);	/* waiting; NULL: no memory */
 bool		 task_keep(struct task *, const struct rmq_delivery *);		/* for longer than it is borrowed */
+const char	*task_called(const struct task *, char text[LABEL_SIZE]);	/* in a line for people */
 void		 task_forget_record(struct task *);
 void		 task_release_output(struct task *);
 void		 tasks_remove(struct tasks *, struct task *);
 
 size_t		 tasks_count(const struct tasks *, enum task_state);
+size_t		 tasks_owned(const struct tasks *);
 size_t		 tasks_at_work(const struct tasks *);	/* each is one of the jobs at once */
 struct task	*tasks_first(const struct tasks *, enum task_state);	/* NULL: none */
 struct task	*tasks_due(const struct tasks *, int64_t now);		/* one whose time has come */
 struct task	*tasks_ended(const struct tasks *, int *status);	/* one whose command has ended */
 int64_t		 tasks_deadline(const struct tasks *);			/* of the next that will be due, -1: none */
 void		 tasks_kill(const struct tasks *, int sig);
-void		 tasks_disown(struct tasks *);	/* forgets all but what runs or is being written */
+/* Forgets all but what runs or is being written and, if so wished, copies that were sent. */
+void		 tasks_disown(struct tasks *, bool keep_copies);
 
 #endif

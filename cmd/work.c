@@ -4,7 +4,8 @@
  * it by what became of that.
  *
  * "Not the message's fault" is basic.nack, "the attempt failed" is
- * basic.reject: quorum queues of RabbitMQ 4.3 and later count only the second.
+ * basic.reject where failed messages have queues of their own: quorum queues
+ * of RabbitMQ 4.3 and later count only the second.
  */
 #include <signal.h>
 #include <string.h>
@@ -32,11 +33,13 @@ turn_down(struct worker *w, struct task *t, enum exit_action action)
 {
 	bool requeue = action == ACTION_REJECT_REQUEUE || action == ACTION_NACK_REQUEUE;
 
-	work_log(w, t, requeue ? "requeued" : "rejected");
-	if (t->owned && (action == ACTION_REJECT || action == ACTION_REJECT_REQUEUE))
-		rmq_reject(w->mq, t->tag, requeue);
+	bool counts = action == ACTION_REJECT_REQUEUE && t->queue->copies.state == COPIES_ON, known = false;
+
+	if (t->owned && requeue)
+		known = giveback_return(&w->back, t->tag, counts);
 	else if (t->owned)
-		rmq_nack(w->mq, t->tag, false, requeue);
+		known = giveback_drop(&w->back, t->tag, action == ACTION_REJECT);
+	work_log(w, t, !known ? "lost" : requeue ? "requeued" : "rejected");
 	empty_gave_back(&w->empty);
 	tasks_remove(&w->tasks, t);
 }
@@ -56,11 +59,16 @@ work_reject(struct worker *w, struct task *t)
 void
 work_done(struct worker *w, struct task *t, bool succeeded)
 {
-	work_log(w, t, "acked");
-	if (t->owned && rmq_ack(w->mq, t->tag, false)) {
+	bool acked = t->owned && giveback_ack(&w->back, t->tag, false);
+
+	work_log(w, t, acked ? "acked" : "lost");
+	if (!acked && succeeded)
+		finished_add(&w->finished, t);
+	if (acked) {
 		w->succeeded += succeeded;
 		policy_succeeded(&w->policy, t->message);
-	}
+	} else
+		worker_take_again(w, t->owned);
 	if (succeeded && breaker_succeeded(&w->breaker))
 		tool_warn("a command succeeded: going on");
 	tasks_remove(&w->tasks, t);
@@ -82,18 +90,22 @@ job_is_free(const struct worker *w)
 void
 work_take(struct worker *w, const struct rmq_delivery *d)
 {
-	bool keep = w->copies.state == COPIES_ON;
+	struct work_queue *q = &w->queues[d->consumer];
+	bool worn = giveback_look(&w->back, d, q->name), keep = worn || q->copies.state == COPIES_ON;
 	struct task *t;
 
 	w->active = rmq_now();
 	empty_found(&w->empty);
 	if (w->stage != WORKING || w->paused || w->busy || w->taken == w->count) {
-		rmq_nack(w->mq, d->tag, false, true);
+		giveback_return(&w->back, d->tag, false);
 		return;
 	}
 	w->taken++;
 	if ((t = tasks_add(&w->tasks, d)) == NULL || (keep && !task_keep(t, d)))
 		tool_fail(EX_OSERR, "cannot take a message: out of memory");
+	t->queue = q;
+	t->worn = worn;
+	t->since = w->active;
 	if (job_is_free(w) && tasks_first(&w->tasks, TASK_WAITING) == t)
 		work_run(w, t, keep ? &t->delivery : d);
 	else if (!keep && !task_keep(t, d))
@@ -113,7 +125,7 @@ static void
 settle_by_exit(struct worker *w, struct task *t, int status)
 {
 	enum exit_action action = exits_action(status);
-	char how[64];
+	char how[64], label[LABEL_SIZE];
 
 	if (action == ACTION_ACK) {
 		work_done(w, t, true);
@@ -128,8 +140,8 @@ settle_by_exit(struct worker *w, struct task *t, int status)
 		work_failed(w, t, "command failed with %s", how);
 		break;
 	case ACTION_STOP:
-		tool_warn("command ended with %s, which the exit map does not know; the message goes back to its queue",
-		    how);
+		tool_warn("%s: command ended with %s, which the exit map does not know; it goes back to its queue",
+		    task_called(t, label), how);
 		w->obstacle = EX_SOFTWARE;
 		work_nack(w, t);
 		break;
@@ -160,6 +172,7 @@ ended(struct worker *w, struct task *t, int status)
 
 	w->active = rmq_now();
 	t->failure.status = status;
+	hold_ended(w, w->active);
 	work_log_ended(t);
 	if (t->timed_out || w->stage == STOPPING || w->stage == KILLING)
 		job_kill(t->pid, SIGKILL);
@@ -230,7 +243,7 @@ work_nack_waiting(struct worker *w)
 static bool
 may_be_given_back(const struct task *t)
 {
-	return t->state == TASK_RESTING || (t->state == TASK_COPYING && t->cookie == 0);
+	return t->state == TASK_RESTING || (t->state == TASK_COPYING && t->letter.cookie == 0);
 }
 
 void

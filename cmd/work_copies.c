@@ -7,6 +7,7 @@
 
 #include "groups.h"
 #include "tool.h"
+#include "work_log.h"
 #include "worker.h"
 
 enum { RETRY_PAUSE = 1000, NO_QUEUE_LIMIT = 60 * 1000 };
@@ -18,7 +19,7 @@ try_later(struct worker *w, struct task *t, int64_t now)
 		work_reject(w, t);
 		return;
 	}
-	t->cookie = 0;
+	outbox_forget(&t->letter);
 	t->until = now + RETRY_PAUSE;
 }
 
@@ -26,11 +27,11 @@ try_later(struct worker *w, struct task *t, int64_t now)
 static void
 no_queue(struct worker *w, struct task *t, int64_t now)
 {
-	char target[POLICY_NAME];
+	char target[POLICY_NAME], label[LABEL_SIZE];
 
-	policy_queue(w->queue, t->failure.delay, target);
+	policy_queue(t->queue->name, t->failure.delay, target);
 	if (w->no_queue_since == 0) {
-		tool_warn("cannot move a message to '%s': there is no such queue; it is held", target);
+		tool_warn("cannot move %s to '%s': there is no such queue; it is held", task_called(t, label), target);
 		w->no_queue_since = now;
 	}
 	if (now - w->no_queue_since >= NO_QUEUE_LIMIT && w->stage == WORKING) {
@@ -54,9 +55,9 @@ not_taken(struct worker *w, struct task *t, int64_t now)
 static void
 cannot_copy(struct worker *w, struct task *t, const char *why)
 {
-	char what[600];
+	char what[900], label[LABEL_SIZE];
 
-	snprintf(what, sizeof what, "cannot copy a message: %s", why);
+	snprintf(what, sizeof what, "cannot copy %s: %s", task_called(t, label), why);
 	work_go_back(w, t, what);
 }
 
@@ -66,15 +67,25 @@ arrived(struct worker *w, struct task *t)
 	w->no_queue_since = 0;
 	w->not_taken = false;
 	w->active = rmq_now();
-	if (t->owned)
-		rmq_ack(w->mq, t->tag, false);
+	if (!t->owned || !giveback_ack(&w->back, t->tag, false)) {
+		finished_add(&w->finished, t);
+		worker_take_again(w, t->owned);
+	}
+	work_log(w, t, t->failure.delay == POLICY_DEAD ? "dead" : "retry");
 	tasks_remove(&w->tasks, t);
 }
 
 static void
 heed_outcome(struct worker *w, struct task *t, int64_t now)
 {
-	switch (outbox_outcome(&w->copies.outbox, t)) {
+	enum outbox_outcome outcome = outbox_outcome(&t->queue->copies.outbox, &t->letter);
+
+	if (!t->owned && outcome != OUTBOX_UNDER_WAY && outcome != OUTBOX_ARRIVED) {
+		work_log(w, t, "lost");
+		tasks_remove(&w->tasks, t);
+		return;
+	}
+	switch (outcome) {
 	case OUTBOX_UNDER_WAY:
 		break;
 	case OUTBOX_ARRIVED:
@@ -87,7 +98,7 @@ heed_outcome(struct worker *w, struct task *t, int64_t now)
 		no_queue(w, t, now);
 		break;
 	case OUTBOX_REFUSED:
-		cannot_copy(w, t, "the broker refuses it");
+		cannot_copy(w, t, t->queue->copies.outbox.refused);
 		break;
 	}
 }
@@ -97,24 +108,24 @@ send_or_wait(struct worker *w, struct task *t, int64_t now)
 {
 	struct rmq_error error = { 0 };
 
-	if (t->until <= now && !copies_send(&w->copies, w->mq, t, &error))
+	if (t->until <= now && !copies_send(&t->queue->copies, w->mq, t, &error))
 		cannot_copy(w, t, error.text);
 }
 
 static void
-check_session(struct worker *w)
+check_session(struct worker *w, struct work_queue *q)
 {
-	const struct rmq_error *error = outbox_error(&w->copies.outbox);
+	const struct rmq_error *error = outbox_error(&q->copies.outbox);
 	struct task *t, *following;
 
 	if (error == NULL)
 		return;
 	tool_warn("cannot move failed messages: %s", error->text);
 	w->obstacle = groups_exit_status(error->status);
-	outbox_free(&w->copies.outbox);
-	w->copies.state = COPIES_OFF;
+	outbox_free(&q->copies.outbox);
+	q->copies.state = COPIES_OFF;
 	TAILQ_FOREACH_SAFE(t, &w->tasks, next, following)
-		if (t->state == TASK_COPYING)
+		if (t->queue == q && t->state == TASK_COPYING)
 			work_reject(w, t);
 }
 
@@ -122,13 +133,16 @@ void
 work_copies(struct worker *w, int64_t now)
 {
 	struct task *t, *following;
+	struct work_queue *q;
 
-	copies_run(&w->copies, &w->tasks);
-	check_session(w);
+	QUEUES_FOREACH(q, w) {
+		copies_run(&q->copies);
+		check_session(w, q);
+	}
 	TAILQ_FOREACH_SAFE(t, &w->tasks, next, following) {
 		if (t->state != TASK_COPYING)
 			continue;
-		if (t->cookie != 0)
+		if (t->letter.cookie != 0)
 			heed_outcome(w, t, now);
 		else
 			send_or_wait(w, t, now);

@@ -15,7 +15,10 @@
 #include "work_log.h"
 #include "worker.h"
 
-enum { BREAKER_LIMIT = 10 };
+enum {
+	BREAKER_LIMIT = 10,
+	PATIENCE = 5 * 60 * 1000	/* ms: brokers wait for half an hour, unless they are configured otherwise */
+};
 
 static void
 rest(struct worker *w, struct task *t, int64_t pause, bool again)
@@ -34,46 +37,54 @@ has_time(const struct worker *w)
 }
 
 static void
-tell_no_policy(struct worker *w)
+tell_no_policy(struct work_queue *q)
 {
-	if (w->policy_told || w->copies.state != COPIES_OFF)
+	if (q->policy_told || q->copies.state != COPIES_OFF)
 		return;
-	w->policy_told = true;
+	q->policy_told = true;
 	tool_warn("warning: failed messages have no queues of their own (worker --setup makes them): %s",
-	    w->copies.missing);
+	    q->copies.missing);
+}
+
+/* Not for longer than the broker waits for it, unless it can go nowhere. */
+static bool
+stays_here(const struct worker *w, const struct task *t)
+{
+	return t->worn && (w->back.unable || rmq_now() - t->since < PATIENCE);
 }
 
 void
 work_go_back(struct worker *w, struct task *t, const char *what)
 {
 	int64_t pause = policy_failed(&w->policy, t->message);
+	bool stays = stays_here(w, t);
 
 	if (!has_time(w)) {
-		tool_warn("%s; the message goes back to its queue", what);
+		tool_warn("%s; it goes back to its queue", what);
 		work_reject(w, t);
 		return;
 	}
 	if (w->breaker.open && w->breaker.pause > pause)
 		pause = w->breaker.pause;
-	tool_warn("%s; the message goes back to its queue in %" PRId64 " s", what, pause / 1000);
-	tell_no_policy(w);
-	rest(w, t, pause, false);
+	tool_warn("%s; %s in %" PRId64 " s", what, stays ? "trying again" : "it goes back to its queue",
+	    pause / 1000);
+	tell_no_policy(t->queue);
+	rest(w, t, pause, stays);
 }
 
 static void
-send_copy(struct worker *w, struct task *t, const char *what, int64_t delay)
+send_copy(struct task *t, const char *what, int64_t delay)
 {
 	char target[POLICY_NAME];
 
-	policy_queue(w->queue, delay, target);
-	tool_warn("%s; the message goes to '%s'", what, target);
+	policy_queue(t->queue->name, delay, target);
+	tool_warn("%s; it goes to '%s'", what, target);
 	if (t->errors != NULL && t->failure.said == NULL)
 		t->failure.said = tail_text(&t->errors->tail);
-	work_log(w, t, delay == POLICY_DEAD ? "dead" : "retry");
 	t->failure.delay = delay;
 	t->state = TASK_COPYING;
 	t->until = 0;
-	t->cookie = 0;
+	outbox_forget(&t->letter);
 }
 
 /* Tried again without counting: it is not the message that is bad. */
@@ -93,7 +104,7 @@ static void
 hold(struct worker *w, struct task *t, const char *what, int64_t delay)
 {
 	if (w->stage != WORKING) {
-		tool_warn("%s; the message goes back to its queue", what);
+		tool_warn("%s; it goes back to its queue", what);
 		work_reject(w, t);
 		return;
 	}
@@ -128,7 +139,7 @@ follow_policy(struct worker *w, struct task *t, const char *what)
 	t->held_since = 0;
 	delay = pause_of(w, t);
 	if (!policy_held(delay))
-		send_copy(w, t, what, delay);
+		send_copy(t, what, delay);
 	else if (w->count >= 0)
 		work_go_back(w, t, what);
 	else
@@ -159,12 +170,13 @@ heed_breaker(struct worker *w, const struct task *t)
 void
 work_failed(struct worker *w, struct task *t, const char *fmt, ...)
 {
-	char what[600];
+	char why[600], what[900], label[LABEL_SIZE];
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(what, sizeof what, fmt, ap);
+	vsnprintf(why, sizeof why, fmt, ap);
 	va_end(ap);
+	snprintf(what, sizeof what, "%s: %s", task_called(t, label), why);
 	t->failure.last = time(NULL);
 	if (t->failure.first == 0)
 		t->failure.first = t->failure.last;
@@ -174,7 +186,7 @@ work_failed(struct worker *w, struct task *t, const char *fmt, ...)
 		tool_warn("%s", what);
 		work_log(w, t, "lost");
 		tasks_remove(&w->tasks, t);
-	} else if (w->copies.state == COPIES_ON && t->attempt > 0)
+	} else if (t->queue->copies.state == COPIES_ON && t->attempt > 0)
 		follow_policy(w, t, what);
 	else
 		work_go_back(w, t, what);

@@ -63,7 +63,7 @@ work_log_begin(struct worker *w, struct task *t, size_t sent)
 	if ((t->record = r = calloc(1, sizeof *r)) == NULL)
 		return false;
 	r->seq = (uint64_t)w->started + 1;
-	r->queue = w->queue;
+	r->queue = t->queue->name;
 	attempt = environ_value(&w->environ, "AMQP_ATTEMPT");
 	r->attempt = attempt != NULL ? (unsigned)strtoul(attempt, NULL, 10) : t->attempt;
 	r->started = now_ms();
@@ -88,8 +88,19 @@ work_log(struct worker *w, struct task *t, const char *outcome)
 	if (t->failure.status != -1) {
 		r->status = t->failure.status;
 		r->received = work_output_size(t);
-		r->outcome = t->owned ? outcome : "lost";
+		r->outcome = outcome;
 		joblog_write(&w->log, r);
 	}
 	task_forget_record(t);
+}
+
+/* The commands of these have ended, and nobody will say any more what became of their messages. */
+void
+work_log_lost(struct worker *w)
+{
+	struct task *t;
+
+	TAILQ_FOREACH(t, &w->tasks, next)
+		if (t->state == TASK_REPLYING || (t->state == TASK_COPYING && t->letter.cookie == 0))
+			work_log(w, t, "lost");
 }

@@ -19,7 +19,7 @@ void	work_log_open(struct worker *);		/* or ends the program */
 void	work_log_close(struct worker *);
 bool	work_log_begin(struct worker *, struct task *, size_t sent);	/* before its command; false: no memory */
 void	work_log_ended(struct task *);		/* its command, just now */
-/* What becomes of its message; if it is no longer ours, that is said instead. */
-void	work_log(struct worker *, struct task *, const char *outcome);
+void	work_log(struct worker *, struct task *, const char *outcome);	/* what became of its message */
+void	work_log_lost(struct worker *);	/* of what is forgotten with its tag, before it is */
 
 #endif

@@ -128,7 +128,7 @@ open_output(struct worker *w, struct task *t, int *fd)
 bool
 work_output_open(struct worker *w, struct task *t, struct job *job)
 {
-	bool errors = work_output_options.tag || w->copies.state == COPIES_ON;
+	bool errors = work_output_options.tag || t->queue->copies.state == COPIES_ON;
 
 	job->output = job->errors = -1;
 	if (!open_output(w, t, &job->output))

@@ -10,14 +10,15 @@
 #include <stdio.h>
 
 #include "groups.h"
+#include "message/name.h"
 #include "publish.h"
 #include "tool.h"
 
-static const char *queue = "task_queue";
+static const char *queue;
 
 static const struct opt options[] = {
 	{ .help = "Destination" },
-	{ 'q', "queue", "NAME", opt_string, &queue, "put tasks into this queue (default: task_queue)", .max = 255 },
+	{ 'q', "queue", "NAME", name_set, &queue, "put tasks into this queue (default: task_queue)" },
 	{ 0 }
 };
 
@@ -25,7 +26,7 @@ static const struct tool tool = {
 	.name = "work-publish",
 	.about = "put tasks into a durable queue",
 	.operands = "[WORD ... | -]",
-	.groups = { options, opt_input, opt_delivery, opt_message, opt_publish, opt_declare, opt_connect },
+	.groups = { options, opt_route, opt_input, opt_delivery, opt_message, opt_publish, opt_declare, opt_connect },
 	.aliases = {
 		{ "new-task", { NULL } },
 	},
@@ -34,11 +35,15 @@ static const struct tool tool = {
 int
 main(int argc, char *argv[])
 {
-	struct target target = { .exchange = "", .must_route = true };
+	struct target target = { .exchange = "" };
 	char name[300];
 	struct rmq *mq;
 
 	tool_start(&tool, &argc, &argv);
+	target.route = route_wish(ROUTE_YES);
+	target.chosen = queue != NULL;
+	if (queue == NULL)
+		queue = "task_queue";
 	snprintf(name, sizeof(name), "queue '%s'", queue);
 	target.name = name;
 	target.routing_key = queue;

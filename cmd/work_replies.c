@@ -26,7 +26,7 @@ enum { MOST_LOSSES = 2 };
 static bool
 is_under_way(const struct task *t)
 {
-	return t->state == TASK_REPLYING && t->cookie != 0;
+	return t->state == TASK_REPLYING && t->letter.cookie != 0;
 }
 
 void
@@ -36,7 +36,7 @@ work_reply(struct task *t, const char *error)
 		strlcpy(t->reply->error, error, sizeof t->reply->error);
 	t->state = TASK_REPLYING;
 	t->until = 0;
-	t->cookie = 0;
+	outbox_forget(&t->letter);
 }
 
 /* A command that we ended has not done its work, whatever it says. */
@@ -44,7 +44,7 @@ void
 work_reply_outcome(struct task *t)
 {
 	int status = t->failure.status;
-	char how[64], why[64] = "";
+	char how[64], why[64] = "", label[LABEL_SIZE];
 
 	t->reply->outcome = (struct outcome){ .status = WIFEXITED(status) ? WEXITSTATUS(status) : -1,
 	    .signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0 };
@@ -53,10 +53,10 @@ work_reply_outcome(struct task *t)
 			t->reply->outcome = (struct outcome){ .status = -1, .signal = SIGTERM };
 		snprintf(why, sizeof why, "command did not end within %.3g s",
 		    (double)policy_options.job_timeout / 1000);
-		tool_warn("%s; the caller is told", why);
+		tool_warn("%s: %s; the caller is told", task_called(t, label), why);
 	} else if (!job_succeeded(status)) {
 		job_describe(status, how, sizeof how);
-		tool_warn("command failed with %s; the caller is told", how);
+		tool_warn("%s: command failed with %s; the caller is told", task_called(t, label), how);
 	}
 	work_reply(t, why[0] != '\0' ? why : NULL);
 }
@@ -72,7 +72,10 @@ done(struct worker *w, struct task *t)
 static void
 give_up(struct worker *w, struct task *t, const char *why)
 {
-	tool_warn("cannot send the reply to '%.*s': %s; the request is done", (int)t->reply->to_len, t->reply->to, why);
+	char label[LABEL_SIZE];
+
+	tool_warn("%s: cannot send the reply to '%.*s': %s; the request is done", task_called(t, label),
+	    (int)t->reply->to_len, t->reply->to, why);
 	done(w, t);
 }
 
@@ -93,13 +96,13 @@ no_caller(struct worker *w, struct task *t)
 static void
 send_without_body(struct worker *w, struct task *t, const char *why)
 {
-	char text[sizeof t->reply->error];
+	char text[sizeof t->reply->error] = "the reply cannot be sent: ";
 
 	if (t->reply->no_body) {
 		give_up(w, t, why);
 		return;
 	}
-	snprintf(text, sizeof text, "the reply cannot be sent: %s", why);
+	strlcat(text, why, sizeof text);
 	t->reply->no_body = true;
 	work_reply(t, text);
 }
@@ -107,7 +110,9 @@ send_without_body(struct worker *w, struct task *t, const char *why)
 static void
 heed_outcome(struct worker *w, struct task *t)
 {
-	switch (outbox_outcome(&w->replies, t)) {
+	char label[LABEL_SIZE];
+
+	switch (outbox_outcome(&w->replies, &t->letter)) {
 	case OUTBOX_UNDER_WAY:
 		break;
 	case OUTBOX_ARRIVED:
@@ -121,6 +126,7 @@ heed_outcome(struct worker *w, struct task *t)
 		give_up(w, t, "the caller's queue does not take it");
 		break;
 	case OUTBOX_REFUSED:
+		tool_warn("%s: the broker refused the reply: %s", task_called(t, label), w->replies.refused);
 		send_without_body(w, t, w->replies.refused);
 		break;
 	}
@@ -132,11 +138,12 @@ send_reply(struct worker *w, struct task *t)
 {
 	bool has_body = !t->reply->no_body;
 	struct rmq_error error = { 0 };
+	char label[LABEL_SIZE];
 
-	outbox_address(&w->replies, t);
-	if (reply_publish(t->reply, w->replies.mq, work_output_file(t), t->cookie, &error))
+	outbox_address(&w->replies, &t->letter);
+	if (reply_publish(t->reply, w->replies.mq, work_output_file(t), t->letter.cookie, &error))
 		return;
-	tool_warn("cannot send a reply: %s", error.text);
+	tool_warn("%s: cannot send the reply: %s", task_called(t, label), error.text);
 	send_without_body(w, t, error.text);
 	if (has_body)
 		send_reply(w, t);
@@ -156,7 +163,7 @@ send_replies(struct worker *w)
 			suspect = suspect || t->reply->losses > 0;
 		}
 	TAILQ_FOREACH_SAFE(t, &w->tasks, next, following) {
-		if (t->state != TASK_REPLYING || t->cookie != 0)
+		if (t->state != TASK_REPLYING || t->letter.cookie != 0)
 			continue;
 		if (suspect || (t->reply->losses > 0 && under_way > 0) || !outbox_has_room(&w->replies))
 			return;
@@ -164,17 +171,6 @@ send_replies(struct worker *w)
 		under_way++;
 		send_reply(w, t);
 	}
-}
-
-/* Their commands have ended, and nobody will say any more what became of the requests. */
-void
-work_replies_lost(struct worker *w)
-{
-	struct task *t;
-
-	TAILQ_FOREACH(t, &w->tasks, next)
-		if (t->state == TASK_REPLYING)
-			work_log(w, t, "lost");
 }
 
 /* The session would send them again by itself, all together. */
@@ -189,7 +185,7 @@ heed_loss(struct worker *w)
 	TAILQ_FOREACH_SAFE(t, &w->tasks, next, following) {
 		if (!is_under_way(t))
 			continue;
-		t->cookie = 0;
+		outbox_forget(&t->letter);
 		if (++t->reply->losses >= MOST_LOSSES)
 			give_up(w, t, "the connection was lost twice over it");
 	}
@@ -216,7 +212,7 @@ work_replies(struct worker *w)
 {
 	struct task *t, *following;
 
-	outbox_run(&w->replies, &w->tasks);
+	outbox_run(&w->replies);
 	TAILQ_FOREACH_SAFE(t, &w->tasks, next, following)
 		if (is_under_way(t))
 			heed_outcome(w, t);

@@ -7,9 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "copy.h"
 #include "headers.h"
 #include "job.h"
+#include "message/origin.h"
 #include "tool.h"
 #include "work_log.h"
 #include "work_output.h"
@@ -33,14 +33,17 @@ status_of(enum job_fault fault)
 static void
 not_started(struct worker *w, struct task *t, const struct job_error *why)
 {
+	char label[LABEL_SIZE];
+
 	if (why->fault == JOB_TOO_LARGE && t->reply != NULL) {
-		tool_warn("cannot run %s for a request: %s; the caller is told", w->command[0], strerror(why->code));
+		tool_warn("%s: cannot run %s: %s; the caller is told", task_called(t, label), w->command[0],
+		    strerror(why->code));
 		t->reply->outcome.status = -1;
 		work_reply(t, strerror(why->code));
 		return;
 	}
 	if (why->fault == JOB_TOO_LARGE) {
-		work_failed(w, t, "cannot run %s for a message: %s", w->command[0], strerror(why->code));
+		work_failed(w, t, "cannot run %s: %s", w->command[0], strerror(why->code));
 		return;
 	}
 	if (w->obstacle == 0)
@@ -74,9 +77,45 @@ name_task(struct task *t, struct rmq_bytes name)
 static void
 look_at(struct task *t, const struct rmq_delivery *d, const struct rmq_properties *p)
 {
-	t->message = policy_name(d, p);
+	t->message = policy_name(d, p) + d->consumer;
 	name_task(t, p->message_id.len > 0 ? p->message_id : d->routing_key);
+	if (p->message_id.len > 0)
+		t->content = policy_content(d, p);
 	t->attempt = attempts_before(p->headers) + 1;
+}
+
+/* The same message, which the broker has taken back while its command ran, or its copy was on its way. */
+static struct task *
+older_self(const struct worker *w, const struct task *t)
+{
+	struct task *other;
+
+	TAILQ_FOREACH(other, &w->tasks, next)
+		if (other->queue == t->queue && !other->owned && !other->timed_out && other->content == t->content &&
+		    strcmp(other->label, t->label) == 0)
+			return other;
+	return NULL;
+}
+
+/* What is done already, or being done, is not done once more. */
+static bool
+known(struct worker *w, struct task *t, const struct rmq_delivery *d)
+{
+	struct task *other;
+
+	if (!d->redelivered || t->content == 0)
+		return false;
+	if (finished_take(&w->finished, t)) {
+		tool_warn("message '%s' was done before it came back: acknowledged", t->label);
+		work_done(w, t, true);
+		return true;
+	}
+	if ((other = older_self(w, t)) == NULL)
+		return false;
+	other->tag = t->tag;
+	other->owned = true;
+	tasks_remove(&w->tasks, t);
+	return true;
 }
 
 static void
@@ -121,26 +160,29 @@ static void
 run(struct worker *w, struct task *t, const struct rmq_delivery *d)
 {
 	struct rmq_properties properties = { 0 };
-	struct environ_source from = { .delivery = d, .properties = &properties, .queue = w->queue, .url = w->url };
+	const char *queue = t->queue->name;
+	struct environ_source from = { .delivery = d, .properties = &properties, .queue = queue, .url = w->url };
 	struct rmq_error error = { 0 };
 
 	if (!rmq_decode_properties(w->mq, d, &properties, &error)) {
-		t->message = policy_name(d, &(struct rmq_properties){ 0 });
-		work_failed(w, t, "cannot read the properties of a message: %s", error.text);
+		t->message = policy_name(d, &(struct rmq_properties){ 0 }) + d->consumer;
+		work_failed(w, t, "cannot read its properties: %s", error.text);
 		return;
 	}
 	if (t->attempt == 0)
 		look_at(t, d, &properties);
+	if (known(w, t, d))
+		return;
 	if (w->replies_to && t->reply == NULL && properties.reply_to.len > 0 &&
 	    (t->reply = reply_wanted(&properties)) == NULL)
 		tool_fail(EX_OSERR, "cannot run %s: out of memory", w->command[0]);
-	if (policy_times_overdue(&w->policy, t->message) >= MOST_OVERDUE && w->copies.state == COPIES_ON) {
+	if (policy_times_overdue(&w->policy, t->message) >= MOST_OVERDUE && t->queue->copies.state == COPIES_ON) {
 		t->failure.reason = "timeout";
-		work_failed(w, t, "a message was not acknowledged in the broker's time, twice");
+		work_failed(w, t, "not acknowledged in the broker's time, twice");
 		return;
 	}
-	from.attempt = w->copies.state == COPIES_ON ? t->attempt : 0;
-	from.came_back = copy_came_back(d, properties.headers, w->queue);
+	from.attempt = t->queue->copies.state == COPIES_ON ? t->attempt : 0;
+	from.came_back = origin_known(d, properties.headers, queue);
 	if (!environ_make(&w->environ, &from))
 		tool_fail(EX_OSERR, "cannot run %s: out of memory", w->command[0]);
 	launch(w, t, d);

@@ -20,6 +20,7 @@
 #include "groups.h"
 #include "job.h"
 #include "loop.h"
+#include "message/name.h"
 #include "notify.h"
 #include "setup.h"
 #include "tool.h"
@@ -27,7 +28,9 @@
 #include "work_output.h"
 #include "worker.h"
 
-static const char *queue = "task_queue";
+enum { OWN_SESSIONS = 3 };	/* the worker's, for replies, and for what goes back */
+
+static struct opt_list queues;
 static int64_t jobs = 1, prefetch, grace = 30000, max_jobs, max_time, notify_fd = -1;
 static bool pass_url, reply;
 static int chat;
@@ -35,11 +38,14 @@ static struct rmq_config config;
 
 static const struct opt options[] = {
 	{ .help = "Work" },
-	{ 'q', "queue", "NAME", opt_string, &queue, "take messages from this queue (default: task_queue)", .max = 255 },
+	{ 'q', "queue", "NAME", name_add, &queues,
+	    "take messages from this queue, and others that are named (default: task_queue; with --reply rpc_queue)",
+	    .many = true },
 	{ 'P', "jobs", "N", opt_number, &jobs, "run this many commands at once (default: 1)", .min = 1, .max = 65535 },
 	{ 'j', NULL, "N", opt_number, &jobs, NULL, .min = 1, .max = 65535 },
 	{ 'p', "prefetch|prefetch-count", "N", opt_number, &prefetch,
-	    "hold at most N messages (default: as many as jobs)", .min = 1, .max = 65535 },
+	    "hold at most N messages (default: as many as jobs, more while these are short or messages rest)",
+	    .min = 1, .max = 65535 },
 	{ 0, "reply", NULL, opt_flag, &reply, "send the output of a command to who asked for it" },
 	{ 0, "max-jobs", "N", opt_number, &max_jobs, "end after N commands", .min = 1, .max = INT64_MAX },
 	{ 0, "max-time", "SECS", opt_seconds, &max_time, "take nothing more after this time, and end",
@@ -58,30 +64,33 @@ static const struct tool tool = {
 	.name = "worker",
 	.about = "run a command for each message of a queue",
 	.operands = "[--] [command [argument ...]]",
+	.runs_operands = true,
 	.groups = { options, opt_work_output, opt_policy, opt_limit, opt_declare, opt_connect, NULL },
 	.aliases = {
-		{ "rpc-serve", { "--reply", "--queue=rpc_queue" } },
-		{ "rpc-server", { "--reply", "--queue=rpc_queue" } },
+		{ "rpc-serve", { "--reply" } },
+		{ "rpc-server", { "--reply" } },
 	},
 };
 
 static void
-tell_loss(const struct worker *w, const char *what, struct rmq_bytes why)
+tell_loss(const struct worker *w, const struct rmq_event *e)
 {
 	const char *running = "";
 
 	if (tasks_count(&w->tasks, TASK_RUNNING) > 0)
 		running = "; the messages of running commands will be delivered again";
-	tool_warn("%s%.*s%s", what, (int)why.len, (const char *)why.data, running);
+	tool_warn("%s%.*s%s%s", e->taken_back ? "the broker took its messages back: " : "", (int)e->text.len,
+	    (const char *)e->text.data, e->taken_back ? "" : "; connecting again", running);
 }
 
 /* What runs is no longer ours to acknowledge. */
 static void
 disown(struct worker *w)
 {
-	w->taken -= (int64_t)tasks_count(&w->tasks, TASK_WAITING);
-	work_replies_lost(w);
-	tasks_disown(&w->tasks);
+	worker_take_again(w, (int64_t)tasks_owned(&w->tasks));
+	work_log_lost(w);
+	tasks_disown(&w->tasks, true);
+	giveback_lost(&w->back);
 	work_lost(w);
 }
 
@@ -108,17 +117,19 @@ note_overdue(struct worker *w)
 static void
 lost(struct worker *w, const struct rmq_event *e)
 {
-	if (w->closing || (w->stage == LEAVING && !e->taken_back)) {
+	if ((w->closing || (w->stage == LEAVING && !e->taken_back)) && w->taken == 0) {
+		snprintf(w->trouble, sizeof w->trouble, "%.*s", (int)e->text.len, (const char *)e->text.data);
+	} else if (w->closing || (w->stage == LEAVING && !e->taken_back)) {
 		tool_warn("cannot tell whether the last acknowledgements arrived: %.*s",
 		    (int)e->text.len, (const char *)e->text.data);
 		w->status = EX_TEMPFAIL;
 	} else if (w->connected) {
 		if ((w->taken_back = e->taken_back))
 			note_overdue(w);
-		tell_loss(w, e->taken_back ? "the broker took its messages back: " : "connection lost: ", e->text);
+		tell_loss(w, e);
 		disown(w);
 	}
-	w->lost_at = rmq_now();
+	w->lost_at = e->heard_at;
 	w->connected = w->consuming = false;
 	if ((w->busy = tasks_at_work(&w->tasks) >= w->jobs))
 		rmq_stop_consuming(w->mq);
@@ -137,9 +148,9 @@ ready(struct worker *w)
 		work_chat(w, " [*] Waiting for messages. To exit press CTRL+C", rmq_bytes(""));
 	empty_found(&w->empty);
 	w->was_connected = w->connected = true;
+	w->served = w->served || w->subscribed;
 	w->consuming = w->subscribed && w->stage == WORKING && !w->enough && !w->paused && !w->busy;
-	if (w->copies.state == COPIES_UNKNOWN && w->command != NULL)
-		copies_look(&w->copies, &config, queue);
+	queues_look(w, &config);
 	worker_notify(w);
 }
 
@@ -151,10 +162,14 @@ handle(struct worker *w, const struct rmq_event *e)
 		ready(w);
 		break;
 	case RMQ_SUBSCRIBED:
+		w->served = true;
 		worker_notify(w);
 		break;
 	case RMQ_DELIVERED:
 		work_take(w, &e->delivery);
+		break;
+	case RMQ_DIFFERS:
+		groups_warn_differs(e);
 		break;
 	case RMQ_LOST:
 		lost(w, e);
@@ -177,12 +192,17 @@ handle(struct worker *w, const struct rmq_event *e)
 static void
 open_session(struct worker *w)
 {
+	const struct work_queue *q;
+
 	w->mq = groups_open(&config);
-	rmq_declare_queue(w->mq, &(struct rmq_queue){
-	    .name = queue,
-	    .declare = groups_declare(queue, reply ? RMQ_FIND_OR_MAKE : RMQ_MAKE_OR_FIND),
-	    .exclusive = declare_options.exclusive,
-	    .arguments = declare_options.arguments });
+	QUEUES_FOREACH(q, w)
+		rmq_declare_queue(w->mq, &(struct rmq_queue){
+		    .name = q->name,
+		    .declare = groups_declare(q->name, reply ? RMQ_FIND_OR_MAKE : RMQ_MAKE_OR_FIND),
+		    .exclusive = declare_options.exclusive,
+		    .no_stream = true,
+		    .arguments = declare_options.arguments });
+	giveback_begin(&w->back, &config, w->mq);
 }
 
 static bool
@@ -217,22 +237,24 @@ stocked(const struct worker *w)
 {
 	size_t waiting = tasks_count(&w->tasks, TASK_WAITING);
 
-	return waiting > 0 && 2 * waiting + w->jobs > w->hold;
+	size_t resting = tasks_count(&w->tasks, TASK_RESTING);
+
+	return waiting > 0 && 2 * waiting + w->jobs + resting > w->hold;
 }
 
 static void
 wait_for_more(struct worker *w)
 {
-	struct rmq *sessions[5];
-	size_t n = returns_sessions(&w->returns, sessions);
+	struct rmq **sessions = w->sessions;
+	size_t n = queues_sessions(w, sessions);
 	struct pollfd *fds;
 
 	if (!w->failed)
 		sessions[n++] = w->mq;
-	if (w->copies.outbox.mq != NULL)
-		sessions[n++] = w->copies.outbox.mq;
 	if (w->replies.mq != NULL)
 		sessions[n++] = w->replies.mq;
+	if (w->back.outbox.mq != NULL)
+		sessions[n++] = w->back.outbox.mq;
 	if ((fds = streams_poll(&w->streams, WORK_OUTPUT_FDS)) == NULL)
 		tool_fail(EX_OSERR, "cannot wait for commands: out of memory");
 	rmq_stocked(w->mq, stocked(w));
@@ -246,21 +268,11 @@ wait_for_more(struct worker *w)
 static void
 subscribe_when_possible(struct worker *w)
 {
-	bool decided = w->command == NULL || w->copies.state >= COPIES_OFF;
-
-	if (!w->subscribed && w->connected && decided && w->stage == WORKING && !w->paused)
+	if (!w->subscribed && w->connected && w->stage == WORKING && !w->paused && queues_decided(w))
 		worker_subscribe(w);
 }
 
-/* The queues for delays are there, but give nothing back by themselves. */
-static void
-bring_back(struct worker *w, int64_t now)
-{
-	if (w->copies.state == COPIES_ON && w->stage == WORKING && policy_options.retry_type == RETRY_CLASSIC)
-		returns_begin(&w->returns, &config, queue);
-	returns_run(&w->returns, now);
-}
-
+/* What became of the connection is known before what became of a command. */
 static void
 work(struct worker *w)
 {
@@ -272,13 +284,17 @@ work(struct worker *w)
 		while (rmq_next(w->mq, &event))
 			handle(w, &event);
 		check_session(w);
+		while ((sig = loop_signal()) != 0)
+			worker_caught(w, sig);
 		now = rmq_now();
 		work_output_settle(w);
 		work_due(w, now);
 		work_start(w);
+		hold_adjust(w, now);
 		work_copies(w, now);
 		work_replies(w);
-		bring_back(w, now);
+		giveback_run(&w->back, now);
+		queues_run(w, &config, now);
 		subscribe_when_possible(w);
 		worker_ask(w, now);
 		notify_alive(now);
@@ -286,9 +302,45 @@ work(struct worker *w)
 		if (worker_over(w, now))
 			break;
 		wait_for_more(w);
-		while ((sig = loop_signal()) != 0)
-			worker_caught(w, sig);
 	}
+}
+
+/* A copy: groups_config() makes it unreadable. */
+static const char *
+url_to_pass(void)
+{
+	const char *url = pass_url ? getenv("AMQP_URL") : NULL;
+	char *copy;
+
+	if (url == NULL)
+		return NULL;
+	if ((copy = strdup(url)) == NULL)
+		tool_fail(EX_OSERR, "cannot keep AMQP_URL: out of memory");
+	return copy;
+}
+
+/* A count needs no more. */
+static void
+share_prefetch(struct worker *w)
+{
+	int64_t most = prefetch > 0 ? prefetch : jobs;
+
+	queues_share(w, (size_t)(w->count >= 0 && w->count < most ? w->count : most), prefetch == 0);
+	w->sessions = calloc(queues_most_sessions(w) + OWN_SESSIONS, sizeof *w->sessions);
+	if (w->sessions == NULL)
+		tool_fail(EX_OSERR, "cannot take messages: out of memory");
+}
+
+static int
+set_up_all(struct worker *w)
+{
+	const struct work_queue *q;
+	int status = EX_OK;
+
+	QUEUES_FOREACH(q, w)
+		if (status == EX_OK)
+			status = setup(&config, q->name);
+	return status;
 }
 
 static void
@@ -302,20 +354,17 @@ begin(struct worker *w, char **command)
 		loop_catch(signals[i]);
 	TAILQ_INIT(&w->tasks);
 	w->command = *command != NULL ? command : NULL;
-	w->queue = queue;
-	w->url = pass_url ? getenv("AMQP_URL") : NULL;
 	w->jobs = (size_t)jobs;
 	w->count = limit_options.count;
-	w->hold = (size_t)(prefetch > 0 ? prefetch : jobs);
-	if (w->count >= 0 && (uint64_t)w->count < w->hold)
-		w->hold = (size_t)w->count;
+	share_prefetch(w);
+	w->hold_fixed = prefetch > 0 || w->count >= 0;
 	w->grace = grace;
 	w->max_jobs = max_jobs;
 	w->max_time = max_time;
 	w->began = rmq_now();
 	w->chats = w->command == NULL && (chat == CHAT_ALWAYS || (chat == CHAT_AUTO && isatty(STDOUT_FILENO)));
 	w->replies_to = reply;
-	outbox_prepare(&w->replies, &config, TASK_REPLYING, "a reply", "replies");
+	outbox_prepare(&w->replies, &config, "replies");
 	work_output_begin(w);
 	work_log_open(w);
 	open_session(w);
@@ -327,19 +376,22 @@ main(int argc, char *argv[])
 	static struct worker w;
 
 	tool_start(&tool, &argc, &argv);
+	w.url = url_to_pass();
 	config = groups_config(tool.name);
+	queues_choose(&w, &queues, reply ? "rpc_queue" : "task_queue");
 	if (policy_options.setup)
-		return tool_end(setup(&config, queue));
+		return tool_end(set_up_all(&w));
 	if (reply && *argv == NULL)
 		tool_usage("--reply needs a command");
 	if (config.retry_limit == 0)
 		config.retry_limit = -1;
 	begin(&w, argv);
 	work(&w);
-	outbox_free(&w.copies.outbox);
 	outbox_free(&w.replies);
-	returns_free(&w.returns);
+	giveback_free(&w.back);
 	rmq_free(w.mq);
+	queues_free(&w);
+	free(w.sessions);
 	streams_free(&w.streams);
 	environ_free(&w.environ);
 	work_output_end(&w);

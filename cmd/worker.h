@@ -4,7 +4,9 @@
  *
  *	worker.c		the program: its options, its session, its loop
  *	worker_subscribe.c	for how many messages, and for how long
- *	worker_empty.c		whether the queue is empty
+ *	worker/queues.c		the queues that it serves
+ *	worker/hold.c		how many messages may be in hand
+ *	worker_empty.c		whether the queues are empty
  *	worker_report.c		how it is: for SIGUSR2, and for who supervises it
  *	worker_end.c		limits, signals and the end
  *	work.c			a message from its delivery until it is settled
@@ -21,16 +23,17 @@
 #include <rmq.h>
 
 #include "breaker.h"
-#include "copies.h"
+#include "broker/giveback.h"
 #include "empty.h"
 #include "environ.h"
 #include "joblog.h"
 #include "output.h"
 #include "policy.h"
 #include "reply.h"
-#include "returns.h"
 #include "stream.h"
 #include "tasks.h"
+#include "worker/finished.h"
+#include "worker/queues.h"
 
 enum output_mode { OUTPUT_OURS, OUTPUT_LINES, OUTPUT_PIECE };	/* see work_output.h */
 
@@ -42,12 +45,25 @@ enum stage {
 	LEAVING		/* nothing is in hand: says goodbye to the broker */
 };
 
+/* What is known of the length of jobs: see worker/hold.c. */
+struct hold {
+	size_t		 ended;		/* commands, since then: */
+	int64_t		 since, last;	/* and the last one */
+	size_t		 ahead;		/* messages to take ahead */
+	int64_t		 doubt_until;	/* nothing is taken ahead before */
+};
+
 struct worker {
 	struct rmq	*mq;
 	char		**command;	/* NULL: pretend to work */
-	const char	*queue, *url;	/* for its environment */
+	struct work_queue *queues;
+	size_t		 nqueues;
+	struct rmq	**sessions;	/* that are waited for: there is room for all */
+	const char	*url;		/* for its environment */
 	size_t		 jobs;		/* commands that may run at once */
-	size_t		 hold;		/* messages that may be in hand */
+	size_t		 hold;		/* messages that may be in hand, of all queues */
+	bool		 hold_fixed;	/* by --prefetch or a count */
+	struct hold	 pace;
 	int64_t		 grace;		/* ms for running commands, at the end */
 	int64_t		 count;		/* messages to take, -1: no limit */
 	int64_t		 max_jobs, max_time;	/* commands to start and ms to work, 0: no limit */
@@ -55,11 +71,11 @@ struct worker {
 	struct environ	 environ;
 	struct policy	 policy;
 	struct breaker	 breaker;
-	struct copies	 copies;
-	struct returns	 returns;
 	struct outbox	 replies;
+	struct giveback	 back;
 	struct empty	 empty;		/* --until-empty */
 	struct tasks	 tasks;
+	struct finished	 finished;
 	struct streams	 streams;
 	bool		 chats;
 	enum output_mode output;	/* of commands */
@@ -73,7 +89,6 @@ struct worker {
 	int64_t		 taken, started, succeeded;
 	int64_t		 no_queue_since;	/* copies come back, 0: they do not */
 	bool		 not_taken;		/* copies are refused for now, which has been told */
-	bool		 policy_told;		/* that there is none */
 	bool		 replies_to;		/* who asked; what else is in the queue is an ordinary job */
 	bool		 no_caller_told;	/* that who asked has gone */
 	int64_t		 active;	/* when a message last came or went */
@@ -82,19 +97,24 @@ struct worker {
 	enum stage	 stage;
 	int64_t		 stage_end;	/* of all stages but the first */
 	int		 status;
+	char		 trouble[600];	/* when it began to end: why no messages could come; "": they could */
 	int		 signals, signal; /* how many asked for the end, and which was the first */
 	int64_t		 began, lost_at;
 	bool		 was_connected, connected;
-	bool		 subscribed;	/* the session knows of the queue */
+	bool		 subscribed;	/* the session knows of the queues */
+	bool		 served;	/* and the broker once did */
 	bool		 asked_for_time, no_time_to_ask_for;	/* x-consumer-timeout; it was refused */
 	bool		 paused;	/* by SIGUSR1 */
 	bool		 taken_back;	/* its messages, by the broker, and the connection stands */
 	bool		 busy;		/* all jobs are, with messages that were lost: new ones would only wait */
 	bool		 consuming;	/* deliveries may still come */
 	bool		 enough;	/* `count' was taken */
-	bool		 silent;	/* the queue cannot be asked whether it is empty */
 	bool		 closing, closed, failed; /* the session */
 };
+
+void	hold_ended(struct worker *, int64_t now);	/* a command */
+void	hold_adjust(struct worker *, int64_t now);
+int64_t	hold_time(const struct worker *);		/* when to call again, -1: whenever something happens */
 
 void	worker_subscribe(struct worker *);
 bool	worker_refused_time(struct worker *);	/* the queue does not know x-consumer-timeout; the next time not */
@@ -109,6 +129,7 @@ void	worker_notify(const struct worker *);	/* who supervises it: whether it take
 void	worker_stop(struct worker *, int status);	/* the first reason decides the exit status */
 void	worker_caught(struct worker *, int sig);
 void	worker_resume(struct worker *);		/* taking messages, if nothing is against it */
+void	worker_take_again(struct worker *, int64_t n);
 int64_t	worker_deadline(const struct worker *);
 void	worker_heed_limits(struct worker *, int64_t now);
 bool	worker_over(struct worker *, int64_t now);
@@ -140,6 +161,5 @@ void	work_copies(struct worker *, int64_t now);	/* sends copies, and acknowledge
 void	work_reply(struct task *, const char *error);
 void	work_reply_outcome(struct task *);	/* as the command ended */
 void	work_replies(struct worker *);
-void	work_replies_lost(struct worker *);	/* with the requests; before these are forgotten */
 
 #endif

@@ -9,6 +9,7 @@
  */
 #include <inttypes.h>
 #include <signal.h>
+#include <stdio.h>
 
 #include "groups.h"
 #include "loop.h"
@@ -30,6 +31,17 @@ enter(struct worker *w, enum stage stage, int64_t ms)
 	notify_stopping(ms);
 }
 
+static void
+note_trouble(struct worker *w)
+{
+	const char *other = queues_trouble(w);
+
+	if (!w->connected)
+		snprintf(w->trouble, sizeof w->trouble, "%s", rmq_trouble(w->mq));
+	else if (!w->subscribed && *other != '\0')
+		snprintf(w->trouble, sizeof w->trouble, "a second connection, for failed messages: %s", other);
+}
+
 /* The first reason decides the exit status. */
 void
 worker_stop(struct worker *w, int status)
@@ -38,10 +50,12 @@ worker_stop(struct worker *w, int status)
 		w->status = status;
 	if (w->stage != WORKING)
 		return;
+	note_trouble(w);
 	enter(w, DRAINING, w->grace);
 	rmq_stop_consuming(w->mq);
 	work_give_back(w);
-	returns_leave(&w->returns, rmq_now());
+	giveback_leave(&w->back);
+	queues_stop(w, rmq_now());
 }
 
 /* What a command had done before it was ended, nobody knows. */
@@ -50,6 +64,7 @@ hurry(struct worker *w, const char *why)
 {
 	w->status = EX_TEMPFAIL;
 	if (w->stage == LEAVING) {
+		giveback_hurry(&w->back, why);
 		tool_warn("cannot tell whether the last acknowledgements arrived: %s", why);
 		w->closed = true;
 	} else if (w->stage == DRAINING) {
@@ -62,12 +77,25 @@ hurry(struct worker *w, const char *why)
 	}
 }
 
+/* Who pressed a key and sees nothing happen would press it again. */
+static void
+tell_what_runs(const struct worker *w)
+{
+	size_t running = tasks_count(&w->tasks, TASK_RUNNING);
+
+	if (running > 0)
+		tool_warn("waiting %.3g s at most for %zu running command%s; interrupt again to end %s",
+		    (double)w->grace / 1000, running, running == 1 ? "" : "s", running == 1 ? "it" : "them");
+}
+
 static void
 asked_to_end(struct worker *w, int sig)
 {
 	if (w->signals++ > 0)
 		hurry(w, "interrupted again");
 	else {
+		if (sig == SIGINT)
+			tell_what_runs(w);
 		w->signal = sig;
 		worker_stop(w, EX_OK);
 	}
@@ -98,6 +126,17 @@ worker_resume(struct worker *w)
 	rmq_resume_consuming(w->mq);
 	w->consuming = w->connected;
 	w->active = rmq_now();
+}
+
+/* A count is not reached by what was taken and will be delivered again. */
+void
+worker_take_again(struct worker *w, int64_t n)
+{
+	w->taken -= n;
+	if (!w->enough || w->taken == w->count)
+		return;
+	w->enough = false;
+	worker_resume(w);
 }
 
 void
@@ -147,8 +186,10 @@ worker_deadline(const struct worker *w)
 {
 	int64_t when = sooner(sooner(tasks_deadline(&w->tasks), limit(w)), worker_ask_time(w));
 
-	when = sooner(when, returns_deadline(&w->returns));
+	when = sooner(when, queues_deadline(w));
+	when = sooner(when, giveback_deadline(&w->back));
 	when = sooner(when, notify_time());
+	when = sooner(when, hold_time(w));
 	if (w->breaker.open && w->breaker.until > rmq_now())
 		when = sooner(when, w->breaker.until);
 	return w->stage == WORKING ? when : sooner(when, w->stage_end);
@@ -183,12 +224,12 @@ leave(struct worker *w)
 		return;
 	if (w->stage != LEAVING) {
 		enter(w, LEAVING, LEAVE_MS);
-		outbox_leave(&w->copies.outbox);
+		queues_leave(w);
 		outbox_leave(&w->replies);
 	}
 	if (!w->connected)
 		w->closed = true;
-	else if (!w->consuming && !w->closing) {
+	else if (!w->consuming && !w->closing && giveback_done(&w->back)) {
 		w->closing = true;
 		rmq_close(w->mq);
 	}
@@ -198,7 +239,7 @@ bool
 worker_over(struct worker *w, int64_t now)
 {
 	leave(w);
-	if (w->closed && w->copies.outbox.mq == NULL && w->replies.mq == NULL && returns_gone(&w->returns))
+	if (w->closed && w->replies.mq == NULL && queues_gone(w))
 		return true;
 	if (w->stage == WORKING || now < w->stage_end)
 		return false;
@@ -206,6 +247,39 @@ worker_over(struct worker *w, int64_t now)
 		return true;
 	hurry(w, "the time is over");
 	return w->closed;
+}
+
+static bool
+has_trouble(const struct worker *w)
+{
+	return w->trouble[0] != '\0';
+}
+
+/* Who was asked for a number, or to empty a queue, has to get something done. */
+static bool
+did_enough(const struct worker *w)
+{
+	bool drained = limit_options.until_empty && w->signal == 0;
+
+	return w->succeeded >= w->count && (!drained || w->succeeded > 0 || w->started == 0);
+}
+
+static void
+fail_few(const struct worker *w)
+{
+	const char *gap = has_trouble(w) ? ", there is no connection: " : "";
+
+	if (w->succeeded < w->count)
+		tool_fail(EX_FEWER, "cannot finish %" PRId64 " message%s: %" PRId64 " succeeded%s%s",
+		    w->count, w->count == 1 ? "" : "s", w->succeeded, gap, w->trouble);
+	tool_fail(EX_FEWER, "cannot finish any message: %" PRId64 " command%s failed%s%s", w->started,
+	    w->started == 1 ? "" : "s", gap, w->trouble);
+}
+
+static bool
+never_took(const struct worker *w)
+{
+	return w->signal == 0 && (!w->was_connected || (!w->served && has_trouble(w)));
 }
 
 /* What the exit status cannot tell by itself is said here. */
@@ -216,11 +290,14 @@ worker_verdict(const struct worker *w)
 		loop_die(w->signal);
 	if (w->status != EX_OK)
 		return w->status;
-	if (!w->was_connected && w->signal == 0)
-		tool_fail(EX_UNAVAILABLE, "cannot take messages: no connection before the time limit");
-	if (w->succeeded < w->count)
-		tool_fail(EX_FEWER, "cannot finish %" PRId64 " message%s: %" PRId64 " succeeded",
-		    w->count, w->count == 1 ? "" : "s", w->succeeded);
+	if (w->back.failed)
+		return EX_TEMPFAIL;
+	if (never_took(w))
+		tool_fail(EX_UNAVAILABLE, "cannot take messages: no connection before the time limit%s%s",
+		    has_trouble(w) ? ": " : "", w->trouble);
+	if (!did_enough(w))
+		fail_few(w);
+	if (has_trouble(w))
+		tool_warn("there is no connection at the end: %s", w->trouble);
 	return EX_OK;
 }
-

@@ -11,12 +11,12 @@
 static void
 report_task(const struct task *t, int64_t now)
 {
-	char pid[32] = "";
+	char pid[32] = "", label[LABEL_SIZE];
 
 	if (t->pid != 0)
 		snprintf(pid, sizeof pid, "process %ld, ", (long)t->pid);
-	tool_warn("running for %.1f s: %smessage %s, attempt %u%s", (double)(now - t->started) / 1000, pid,
-	    t->label[0] != '\0' ? t->label : "without a name", t->attempt > 0 ? t->attempt : 1,
+	tool_warn("running for %.1f s: %s%s, attempt %u%s", (double)(now - t->started) / 1000, pid,
+	    task_called(t, label), t->attempt > 0 ? t->attempt : 1,
 	    t->owned ? "" : ", no longer ours");
 }
 

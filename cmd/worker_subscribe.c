@@ -61,9 +61,11 @@ void
 worker_subscribe(struct worker *w)
 {
 	struct rmq_table *table = arguments(w);
+	const struct work_queue *q;
 
-	rmq_consume(w->mq, &(struct rmq_consumer){
-	    .queue = w->queue, .prefetch = (uint16_t)w->hold, .arguments = table });
+	QUEUES_FOREACH(q, w)
+		rmq_consume(w->mq, &(struct rmq_consumer){
+		    .queue = q->name, .prefetch = (uint16_t)q->hold, .arguments = table });
 	rmq_table_free(table);
 	w->subscribed = w->consuming = true;
 	w->active = rmq_now();
