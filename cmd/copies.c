@@ -40,7 +40,7 @@ copies_look(struct copies *c, const struct rmq_config *config, const char *queue
 	c->queue = queue;
 	c->state = COPIES_LOOKING;
 	c->told_at = rmq_now() + (config->first_limit > 0 ? config->first_limit : LONG);
-	outbox_prepare(&c->outbox, config, TASK_COPYING, "a copy of a message", "failed ones");
+	outbox_prepare(&c->outbox, config, "failed ones");
 	outbox_open(&c->outbox);
 	named = look_for(c, POLICY_DEAD);
 	for (size_t i = 0; named && (delay = policy_queued_delay(i)) != POLICY_DEAD; i++)
@@ -61,9 +61,9 @@ tell_of_looking(struct copies *c)
 
 /* Queues that are not there, or that this user may not see, are no failure. */
 void
-copies_run(struct copies *c, struct tasks *tasks)
+copies_run(struct copies *c)
 {
-	outbox_run(&c->outbox, tasks);
+	outbox_run(&c->outbox);
 	if (c->state != COPIES_LOOKING)
 		return;
 	if (c->outbox.ready) {
@@ -83,6 +83,6 @@ copies_send(struct copies *c, struct rmq *from, struct task *t, struct rmq_error
 	if (!outbox_has_room(&c->outbox))
 		return true;
 	policy_queue(c->queue, t->failure.delay, target);
-	outbox_address(&c->outbox, t);
+	outbox_address(&c->outbox, &t->letter);
 	return copy_publish(from, c->outbox.mq, t, c->queue, target, e);
 }

@@ -30,7 +30,7 @@ struct copies {
 
 /* Looks for the queues.  The configuration is that of the worker's first session. */
 void	copies_look(struct copies *, const struct rmq_config *, const char *queue);
-void	copies_run(struct copies *, struct tasks *);	/* takes what the session has to tell */
+void	copies_run(struct copies *);		/* takes what the session has to tell */
 /* False: it can never be sent as it is; else t->cookie is 0 as long as there is no room for it. */
 bool	copies_send(struct copies *, struct rmq *from, struct task *, struct rmq_error *);
 

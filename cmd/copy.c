@@ -6,14 +6,11 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <jansson.h>
 
 #include "copy.h"
 #include "groups.h"
 #include "headers.h"
+#include "message/origin.h"
 #include "policy.h"
 
 /* Of the attempt before. */
@@ -40,71 +37,19 @@ set_number(struct copy *c, const char *name, enum rmq_type type, int64_t number)
 	set(c, name, type, text);
 }
 
-static void
-set_name(struct copy *c, const char *name, struct rmq_bytes value)
-{
-	char text[256];
-
-	if (value.data == NULL)
-		return;
-	snprintf(text, sizeof text, "%.*s", (int)value.len, (const char *)value.data);
-	set(c, name, RMQ_STRING, text);
-}
-
-static bool
-has(const struct rmq_table *headers, const char *name)
-{
-	char *text = headers_text(headers, name);
-	bool found = text != NULL;
-
-	free(text);
-	return found;
-}
-
-bool
-copy_came_back(const struct rmq_delivery *d, const struct rmq_table *headers, const char *queue)
-{
-	return d->exchange.len == 0 && d->routing_key.len == strlen(queue) &&
-	    memcmp(d->routing_key.data, queue, d->routing_key.len) == 0 &&
-	    has(headers, "x-attempt") && has(headers, "x-origin-routing-key");
-}
-
 int64_t
 copy_failed_at(const struct rmq_table *headers)
 {
 	return headers_number(headers, "x-last-failed-at", INT64_MAX);
 }
 
-static void
-set_cc(struct copy *c)
-{
-	struct rmq_buffer text = { 0 };
-	json_t *headers = NULL;
-	char *cc = NULL;
-
-	if (rmq_table_json(c->headers, &text))
-		headers = json_loadb(text.data, text.len, 0, NULL);
-	if (headers != NULL)
-		cc = json_dumps(json_object_get(headers, "CC"), JSON_COMPACT);
-	if (cc != NULL)
-		set(c, "x-origin-cc", RMQ_JSON, cc);
-	free(cc);
-	json_decref(headers);
-	rmq_buffer_free(&text);
-}
-
 /* Where the message came from, unless it is a copy already and says so. */
 static void
 set_origin(struct copy *c, const struct rmq_delivery *d, const struct rmq_properties *p, const char *queue)
 {
-	if (copy_came_back(d, p->headers, queue))
-		return;
-	set_name(c, "x-origin-exchange", d->exchange);
-	set_name(c, "x-origin-routing-key", d->routing_key);
-	set_name(c, "x-origin-queue", rmq_bytes(queue));
-	set_name(c, "x-origin-user-id", p->user_id);
-	set_name(c, "x-origin-expiration", p->expiration);
-	set_cc(c);
+	c->good = c->good && origin_note(c->headers, d, queue, c->error) &&
+	    headers_set(c->headers, "x-origin-user-id", p->user_id, c->error) &&
+	    headers_set(c->headers, "x-origin-expiration", p->expiration, c->error);
 }
 
 static void
@@ -123,7 +68,8 @@ set_end(struct copy *c, const struct failure *f)
 static void
 set_headers(struct copy *c, const struct task *t, const struct rmq_properties *p, const char *queue)
 {
-	bool failed_before = copy_came_back(&t->delivery, p->headers, queue) && has(p->headers, "x-first-failed-at");
+	bool failed_before = origin_known(&t->delivery, p->headers, queue) &&
+	    headers_have(p->headers, "x-first-failed-at");
 
 	set_origin(c, &t->delivery, p, queue);
 	rmq_table_scrub(c->headers);
@@ -145,7 +91,7 @@ publish(struct rmq *to, const struct task *t, struct rmq_properties *p, const ch
 		.properties = p,
 		.body = t->delivery.body,
 		.mandatory = true,
-		.cookie = t->cookie,
+		.cookie = t->letter.cookie,
 	};
 
 	p->user_id = p->expiration = (struct rmq_bytes){ 0 };

@@ -9,9 +9,9 @@
  *	x-last-exit or x-last-signal	how the command ended
  *	x-last-error			the end of its standard error
  *	x-dead-reason			attempts, exit or timeout; for the dead
- *	x-origin-exchange, x-origin-routing-key, x-origin-queue
- *	x-origin-user-id, x-origin-expiration, x-origin-cc
+ *	x-origin-user-id, x-origin-expiration
  *					what the copy itself must not have
+ *	x-origin-exchange, ...		see message/origin.h
  *
  * What brokers note in headers is left out, the delivery mode is persistent,
  * and a message without an id gets one.
@@ -26,8 +26,6 @@
 /* The first session decodes the properties, the copy is published on the second.  False: it can never be sent. */
 bool	copy_publish(struct rmq *from, struct rmq *to, const struct task *, const char *queue, const char *target,
 	    struct rmq_error *);
-/* Is what was delivered from this queue a copy that has come back? */
-bool	copy_came_back(const struct rmq_delivery *, const struct rmq_table *headers, const char *queue);
 int64_t	copy_failed_at(const struct rmq_table *headers);	/* last, seconds since 1970; -1: they do not say */
 
 #endif

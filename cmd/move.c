@@ -13,6 +13,7 @@
 
 #include "groups.h"
 #include "loop.h"
+#include "message/name.h"
 #include "move.h"
 #include "tool.h"
 #include "urls.h"
@@ -26,23 +27,23 @@ static struct urls target_urls;
 
 static const struct opt options[] = {
 	{ .help = "Target" },
-	{ 'e', "exchange", "NAME", opt_string, &plan.exchange, "move messages to this exchange", .max = 255 },
-	{ 0, "routing-key", "KEY", opt_string, &plan.routing_key, "with this key instead of their own", .max = 255 },
+	{ 'e', "exchange", "NAME", name_set, &plan.exchange, "move messages to this exchange" },
+	{ 0, "routing-key", "KEY", name_set, &plan.routing_key, "with this key instead of their own" },
 	{ 0, "to-origin", "[WHERE]", set_origin, NULL,
 	    "move dead letters back to the queue they died in, or with \"exchange\" to where they were published" },
-	{ 0, "target-url", "URL", set_target_url, NULL, "move to another broker or virtual host" },
+	{ 0, "target-url", "URL", set_target_url, NULL, "move to another broker or virtual host",
+	    .many = true },
 	{ .help = "Messages" },
 	{ 'c', "count", "N", opt_number, &plan.count, "move N messages", .min = 1, .max = INT64_MAX },
 	{ 'n', NULL, "N", opt_number, &plan.count, NULL, .min = 1, .max = INT64_MAX },
 	{ 0, "filter", "NAME=VALUE", add_filter, NULL,
-	    "move messages that have this header; several: those that have them all" },
+	    "move messages that have this header or property; several: those that have them all",
+	    .many = true },
 	{ 0, "drop-expiration", NULL, opt_flag, &plan.drop_expiration, "let them expire no more" },
 	{ 0, "dry-run", NULL, opt_flag, &plan.dry_run, "print what would go where, and move nothing" },
 	{ 'W', "timeout", "SECS", opt_seconds, &plan.timeout, "end after this time" },
 	{ 'p', "prefetch|prefetch-count", "N", opt_number, &plan.prefetch,
 	    "hold at most N messages (default: 500; 10000 with --filter or --dry-run)", .min = 1, .max = UINT16_MAX },
-	{ 0, "force", NULL, opt_flag, &plan.force,
-	    "give back even messages that were delivered ten times and more" },
 	{ 'v', "verbose", NULL, opt_flag, &plan.verbose,
 	    "tell about the connections, and what became of the messages" },
 	{ 0 }
@@ -52,7 +53,7 @@ static const struct tool tool = {
 	.name = "move",
 	.about = "move messages from a queue to another place",
 	.operands = "SOURCE [TARGET]",
-	.groups = { options, opt_connect },
+	.groups = { options, opt_route, opt_connect },
 };
 
 static const char *
@@ -85,9 +86,9 @@ set_target_url(const struct opt *o, char *arg)
 	bool ok;
 
 	(void)o;
-	opt_hide(arg);
+	urls_hide(arg);
 	if (url == NULL)
-		return "out of memory";
+		return opt_no_memory;
 	ok = urls_add(&target_urls, url, &error);
 	explicit_bzero(url, strlen(url));
 	free(url);
@@ -107,6 +108,8 @@ take_operands(int argc, char **argv)
 		tool_usage("needs one target: a queue, --exchange or --to-origin");
 	if (plan.routing_key != NULL && plan.exchange == NULL)
 		tool_usage("--routing-key is for --exchange");
+	for (int i = 0; i < argc; i++)
+		name_check("queue", argv[i]);
 	plan.source = argv[0];
 	plan.target = argv[1];
 	if (plan.target != NULL && *plan.target == '\0')
@@ -152,6 +155,7 @@ open_sessions(struct mover *m)
 	to.own_exchanges = plan.origin == ORIGIN_EXCHANGE;
 	plan.user = to.uris[0].user;
 	m->from = groups_open(&from);
+	giveback_begin(&m->back, &from, m->from);
 	if (plan.dry_run)
 		return;
 	m->to = groups_open(&to);
@@ -166,6 +170,7 @@ main(int argc, char *argv[])
 	tool_start(&tool, &argc, &argv);
 	take_operands(argc, argv);
 	choose_prefetch();
+	plan.route = route_wish(ROUTE_YES);
 	m.talk = plan.verbose || isatty(STDERR_FILENO);
 	if (plan.timeout >= 0)
 		m.end_at = rmq_now() + plan.timeout;

@@ -18,7 +18,10 @@
 
 #include <rmq.h>
 
+#include "broker/giveback.h"
 #include "empty.h"
+#include "message/label.h"
+#include "message/route.h"
 #include "opt.h"
 #include "progress.h"
 
@@ -31,8 +34,9 @@ struct move_plan {
 	const char	*exchange;	/* or NULL */
 	const char	*routing_key;	/* NULL: each message's own */
 	int		 origin;	/* enum move_origin */
+	enum route	 route;		/* ROUTE_YES: what no queue takes stays */
 	struct opt_list	 filters;	/* NAME=VALUE */
-	bool		 drop_expiration, dry_run, force, verbose;
+	bool		 drop_expiration, dry_run, verbose;
 	int64_t		 count, timeout;	/* -1: none */
 	int64_t		 prefetch;
 	const char	*user;		/* who publishes */
@@ -44,7 +48,6 @@ enum move_verdict {
 	MOVE_IT,
 	MOVE_OTHER,	/* the filters do not match */
 	MOVE_NOWHERE,	/* --to-origin, and it does not say where that is */
-	MOVE_WORN,	/* to look at it once more might drop it: it must not be held */
 	MOVE_BAD	/* the error says why */
 };
 
@@ -53,6 +56,8 @@ struct move_letter {
 	struct rmq_message message;
 	struct rmq_properties properties;
 	struct rmq_table *headers;
+	bool		 forgeable;	/* publishers may have written what its headers tell of deaths */
+	bool		 tried;		/* a worker did so, and counted its attempts */
 };
 
 enum move_verdict move_prepare(struct move_letter *, const struct move_plan *, struct rmq *,
@@ -62,16 +67,23 @@ void	move_print(const struct move_letter *);	/* where it would go */
 
 /* move_work.c, move_loop.c, move_end.c */
 
+/* Why messages stay. */
+enum move_stay { STAY_RETURNED, STAY_REFUSED, STAY_NACKED, STAY_NOWHERE, STAYS };
+
 /* A message that was sent. */
 struct parcel {
 	uint64_t	 cookie, tag;
 	bool		 owned;		/* the tag is good */
 	bool		 failed;	/* came back, or was not taken */
+	bool		 has_id;
+	uint8_t		 name_len;
+	char		 name[64];	/* the beginning of its id, or else of its key */
 };
 
 struct mover {
 	const struct move_plan *plan;
 	struct rmq	*from, *to;	/* to: NULL if nothing is moved */
+	struct giveback	 back;
 	struct progress	 progress;
 	bool		 talk;
 
@@ -82,15 +94,17 @@ struct mover {
 	uint64_t	 wanted;	/* messages that were sent, or would be */
 	uint64_t	 moved, returned, refused, nacked, unmatched, nowhere, again;
 	uint64_t	 held;		/* messages that go back at the end */
-	uint64_t	 held_from, held_to;	/* the first and the last tag of these, 0: none */
+	uint64_t	 held_from;	/* the first tag of these, 0: none */
+	uint64_t	 held_to;	/* the last one that is not worn, 0: none */
 	uint64_t	 size;		/* messages that were there in the beginning */
 
 	bool		 consuming;	/* it was asked for */
 	bool		 connected, counted;
-	bool		 stopping, stopped, closing, closed, target_closed;
+	bool		 stopping, stopped, returning, closing, closed, target_closed;
 	bool		 doubt;		/* the broker may not have got the last acknowledgements */
 	bool		 to_failed;
 	bool		 full;		/* no more can be held */
+	bool		 more;		/* the source had messages when it was asked, and none came since */
 	struct empty	 empty;		/* the source */
 	int64_t		 active, delivered;	/* when something happened; when a message came */
 	int64_t		 end_at, give_up_at;	/* rmq_now(); negative: none */
@@ -98,6 +112,7 @@ struct mover {
 	int		 status;	/* exit status of the first failure */
 	int		 refused_status;	/* of the first that was ... */
 	char		 why[512];	/* ... for this */
+	char		 stays[STAYS][LABEL_SIZE];	/* the first message that stays, for each reason */
 };
 
 /* One line for the first failure, which stays; after it nothing more is taken. */
@@ -107,11 +122,13 @@ void	move_tell(struct mover *, const char *fmt, ...) __attribute__((format(print
 void	move_take(struct mover *, const struct rmq_delivery *);
 struct parcel *move_find(struct mover *, uint64_t cookie);
 void	move_refused(struct mover *, int status, struct rmq_bytes why);	/* one more */
+void	move_name(struct mover *, enum move_stay, struct rmq_bytes id, struct rmq_bytes key);	/* if it is the first */
 void	move_settle(struct mover *);	/* acknowledges what is confirmed */
 void	move_give_back(struct mover *);	/* all that is not acknowledged */
 void	move_disown(struct mover *);	/* all tags are void */
 
 void	move_stop(struct mover *);	/* takes no more messages */
+void	move_give_back_late(struct mover *);	/* what is in hand, without waiting for anything */
 void	move_look(struct mover *);	/* whether the source is empty, if it is time for that */
 void	move_looked(struct mover *, const struct rmq_event *);
 int64_t	move_deadline(const struct mover *);	/* of the next thing that is due, -1: none */

@@ -12,7 +12,8 @@
 
 enum {
 	STALL = 10 * 1000,	/* ms for a queue that has messages to send one */
-	GRACE = 10 * 1000	/* ms to end after a signal */
+	GRACE = 10 * 1000,	/* ms to end, after a signal or the last moment */
+	LAST_LOOK = 1000	/* ms past the time limit, to hear that nothing is left */
 };
 
 static int64_t
@@ -36,13 +37,21 @@ look_time(const struct mover *m)
 	return is_quiet(m) ? empty_time(&m->empty, m->active) : -1;
 }
 
+/* A limit is for what is there to be done: the broker is asked before anybody says that there is more. */
+static int64_t
+end_time(const struct mover *m)
+{
+	return m->end_at >= 0 && is_quiet(m) && !m->more ? m->end_at + LAST_LOOK : m->end_at;
+}
+
 int64_t
 move_deadline(const struct mover *m)
 {
 	int64_t t = earlier(m->give_up_at, progress_time(&m->progress));
 
+	t = earlier(t, giveback_deadline(&m->back));
 	if (!m->stopping)
-		t = earlier(t, m->end_at);
+		t = earlier(t, end_time(m));
 	return earlier(t, look_time(m));
 }
 
@@ -82,6 +91,7 @@ move_looked(struct mover *m, const struct rmq_event *e)
 		    m->plan->source, (int)e->text.len, (const char *)e->text.data);
 		return;
 	}
+	m->more = e->messages > 0;
 	if (first)
 		m->size = e->messages;
 	if (empty_answered(&m->empty, quiet && e->messages == 0))
@@ -90,14 +100,30 @@ move_looked(struct mover *m, const struct rmq_event *e)
 		check_stall(m, e->messages);
 }
 
+/* Why one of the two connections is not there. */
+static const char *
+trouble(const struct mover *m)
+{
+	const char *why = rmq_trouble(m->from);
+
+	return *why == '\0' && m->to != NULL ? rmq_trouble(m->to) : why;
+}
+
 void
 move_heed_limits(struct mover *m)
 {
+	const char *why = trouble(m), *gap = *why != '\0' ? ": " : "";
+
 	move_look(m);
-	if (!m->stopping && m->end_at >= 0 && rmq_now() >= m->end_at)
-		move_fail(m, m->consuming ? EX_FEWER : EX_UNAVAILABLE,
-		    m->consuming ? "cannot move all messages of queue '%s': the time is over" :
-		    "cannot move messages of queue '%s': no connection before the time limit", m->plan->source);
+	if (m->stopping || m->end_at < 0 || rmq_now() < end_time(m))
+		return;
+	m->give_up_at = rmq_now() + GRACE;
+	if (m->consuming)
+		move_fail(m, EX_FEWER, "cannot move all messages of queue '%s': the time is over%s%s",
+		    m->plan->source, gap, why);
+	else
+		move_fail(m, EX_UNAVAILABLE, "cannot move messages of queue '%s': no connection before the time "
+		    "limit%s%s", m->plan->source, gap, why);
 }
 
 void
@@ -107,6 +133,7 @@ move_heed_signals(struct mover *m)
 
 	while ((sig = loop_signal()) != 0) {
 		if (m->signal != 0) {
+			move_give_back_late(m);
 			rmq_free(m->from);
 			rmq_free(m->to);
 			tool_fail(EX_TEMPFAIL, "interrupted again: some messages may be in both places");
@@ -130,21 +157,35 @@ report_session(struct mover *m, const struct rmq_error *e, bool doubt)
 	move_fail(m, status, "%s", e->text);
 }
 
+/* In both places, or not: this comes before all that is known. */
 static void
-report_stay(struct mover *m, int status, uint64_t n, const char *why)
+report_unconfirmed(struct mover *m)
+{
+	if (m->count == 0 || m->to_failed || m->status == EX_TEMPFAIL)
+		return;
+	move_tell(m, "cannot tell whether %zu message%s went to the target: not confirmed in time", (size_t)m->count,
+	    m->count == 1 ? "" : "s");
+	m->status = EX_TEMPFAIL;
+}
+
+static void
+report_stay(struct mover *m, enum move_stay what, int status, uint64_t n, const char *why)
 {
 	if (n > 0)
-		move_fail(m, status, "cannot move %" PRIu64 " message%s of queue '%s': %s", n, n == 1 ? "" : "s",
-		    m->plan->source, why);
+		move_fail(m, status, "cannot move %" PRIu64 " message%s of queue '%s': %s (%s%s)", n, n == 1 ? "" : "s",
+		    m->plan->source, why, n == 1 ? "" : "the first is ", m->stays[what]);
 }
 
 static void
 report_messages(struct mover *m)
 {
-	report_stay(m, EX_NOUSER, m->returned, "no queue takes what goes there");
-	report_stay(m, m->refused_status, m->refused, m->why);
-	report_stay(m, EX_TEMPFAIL, m->nacked, "the broker refused to take more, the target may be full");
-	report_stay(m, EX_DATAERR, m->nowhere, "no header names another queue, in which it died");
+	report_stay(m, STAY_RETURNED, EX_NOUSER, m->plan->route == ROUTE_YES ? m->returned : 0,
+	    "no queue takes what goes there");
+	report_stay(m, STAY_REFUSED, m->refused_status, m->refused, m->why);
+	report_stay(m, STAY_NACKED, EX_TEMPFAIL, m->nacked,
+	    "the broker refused to take more, the target may be full");
+	report_stay(m, STAY_NOWHERE, EX_DATAERR, m->nowhere,
+	    "no header names another queue, in which it died");
 }
 
 static void
@@ -156,9 +197,10 @@ report_end(struct mover *m)
 	if (m->doubt || (!m->closed && m->moved > 0))
 		move_fail(m, EX_TEMPFAIL, "cannot tell whether the last acknowledgements arrived: %s",
 		    m->doubt ? "the connection was lost" : "there was no time to ask");
-	if (m->signal == 0 && m->plan->count >= 0 && m->wanted < (uint64_t)m->plan->count)
-		move_fail(m, EX_FEWER, "cannot move %" PRId64 " message%s of queue '%s': there were only %" PRIu64,
-		    m->plan->count, m->plan->count == 1 ? "" : "s", m->plan->source, m->wanted);
+	if (m->signal != SIGINT && m->plan->count >= 0 && m->wanted < (uint64_t)m->plan->count)
+		move_fail(m, EX_FEWER, "cannot move %" PRId64 " message%s of queue '%s': %s %" PRIu64,
+		    m->plan->count, m->plan->count == 1 ? "" : "s", m->plan->source,
+		    m->signal != 0 ? "it was to end after" : "there were only", m->wanted);
 }
 
 static bool
@@ -186,8 +228,11 @@ move_report(struct mover *m, const struct rmq_error *from, const struct rmq_erro
 	fflush(stdout);
 	report_session(m, to, m->count > 0);
 	report_session(m, from, m->count > 0 || m->moved > 0);
+	report_unconfirmed(m);
 	report_messages(m);
 	report_end(m);
+	if (m->back.failed && m->status == EX_OK)
+		m->status = EX_TEMPFAIL;
 	free(m->parcels);
 	if (m->again > 0)
 		move_tell(m, "warning: the connection was lost, and %" PRIu64 " message%s may have been moved twice",

@@ -74,13 +74,16 @@ consume(struct mover *m)
 
 /* One message failed: it goes back, and the others go on.  False: that was known. */
 static bool
-mark(struct mover *m, uint64_t cookie)
+mark(struct mover *m, uint64_t cookie, enum move_stay why)
 {
 	struct parcel *p = move_find(m, cookie);
+	struct rmq_bytes name, none = { 0 };
 
 	if (p == NULL || p->failed)
 		return false;
 	p->failed = true;
+	name = (struct rmq_bytes){ p->name_len, p->name };
+	move_name(m, why, p->has_id ? name : none, p->has_id ? none : name);
 	return true;
 }
 
@@ -88,10 +91,22 @@ mark(struct mover *m, uint64_t cookie)
 static void
 on_nacked(struct mover *m, const struct rmq_event *e)
 {
-	if (!e->given_up || !mark(m, e->cookie))
+	if (!e->given_up || !mark(m, e->cookie, STAY_NACKED))
 		return;
 	m->nacked++;
 	move_stop(m);
+}
+
+/* It goes back, unless the exchange may be one that keeps it all the same. */
+static void
+on_returned(struct mover *m, const struct rmq_event *e)
+{
+	if (m->plan->route == ROUTE_YES)
+		m->returned += mark(m, e->cookie, STAY_RETURNED);
+	else if (m->returned++ == 0)
+		move_tell(m, "warning: nobody receives what goes to exchange '%.*s' with key '%.*s': no queue is bound "
+		    "(%.*s)", (int)e->exchange.len, (const char *)e->exchange.data, (int)e->routing_key.len,
+		    (const char *)e->routing_key.data, (int)e->text.len, (const char *)e->text.data);
 }
 
 static void
@@ -102,13 +117,13 @@ on_target_event(struct mover *m, const struct rmq_event *e)
 		consume(m);
 		break;
 	case RMQ_RETURNED:
-		m->returned += mark(m, e->cookie);
+		on_returned(m, e);
 		break;
 	case RMQ_NACKED:
 		on_nacked(m, e);
 		break;
 	case RMQ_REFUSED:
-		if (mark(m, e->cookie))
+		if (mark(m, e->cookie, STAY_REFUSED))
 			move_refused(m, groups_refusal_status(e->code, EX_DATAERR), e->text);
 		break;
 	case RMQ_BLOCKED:
@@ -174,11 +189,11 @@ on_source_event(struct mover *m, const struct rmq_event *e)
 	}
 }
 
-/* While the target is full, deliveries stay in the session. */
+/* While the target is full, deliveries stay in the session; with one of them on its way it has a limit of time. */
 static bool
 holds(const struct mover *m)
 {
-	return !m->stopping && m->to != NULL && !rmq_can_publish(m->to);
+	return !m->stopping && m->to != NULL && m->count > 0 && !rmq_can_publish(m->to);
 }
 
 /* A session that wants to be called at once has something else to tell, and that comes first. */
@@ -206,9 +221,21 @@ check_target(struct mover *m)
 
 /* What is settled is acknowledged by now; all else goes back. */
 static void
+give_back(struct mover *m)
+{
+	if (m->returning || !m->connected)
+		return;
+	m->returning = true;
+	move_give_back(m);
+}
+
+static void
 say_goodbye(struct mover *m)
 {
 	if (m->closing || !m->stopped || (m->count > 0 && !m->to_failed))
+		return;
+	give_back(m);
+	if (m->connected && !giveback_done(&m->back))
 		return;
 	m->closing = true;
 	if (m->give_up_at < 0)
@@ -219,7 +246,6 @@ say_goodbye(struct mover *m)
 		m->closed = true;
 		return;
 	}
-	move_give_back(m);
 	rmq_close(m->from);
 }
 
@@ -233,14 +259,25 @@ is_over(const struct mover *m)
 static void
 wait_for_more(struct mover *m)
 {
-	struct rmq *sessions[2] = { m->from };
+	struct rmq *sessions[3] = { m->from };
 	size_t n = 1;
 
 	if (m->to != NULL && !m->to_failed)
 		sessions[n++] = m->to;
+	if (m->back.outbox.mq != NULL)
+		sessions[n++] = m->back.outbox.mq;
 	progress_tell(&m->progress, &(struct progress_state){
 	    .done = m->moved, .in_flight = m->count, .done_word = "moved", .at = m->moved, .size = m->size });
 	loop_wait(sessions, n, NULL, 0, move_deadline(m));
+}
+
+void
+move_give_back_late(struct mover *m)
+{
+	if (!m->connected || m->closing || rmq_failed(m->from))
+		return;
+	give_back(m);
+	giveback_hurry(&m->back, "there is no time to wait for it");
 }
 
 int
@@ -252,6 +289,7 @@ move_run(struct mover *m)
 		take_events(m);
 		check_target(m);
 		move_settle(m);
+		giveback_run(&m->back, rmq_now());
 		move_heed_limits(m);
 		say_goodbye(m);
 		if (is_over(m))
@@ -259,9 +297,11 @@ move_run(struct mover *m)
 		wait_for_more(m);
 		move_heed_signals(m);
 	}
+	move_give_back_late(m);
 	from = *rmq_error(m->from);
 	if (m->to != NULL)
 		to = *rmq_error(m->to);
+	giveback_free(&m->back);
 	rmq_free(m->from);
 	rmq_free(m->to);
 	m->stopping = true;

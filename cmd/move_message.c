@@ -8,46 +8,10 @@
 #include "escape.h"
 #include "headers.h"
 #include "move.h"
+#include "move/filter.h"
+#include "move/origin.h"
 
-enum { WORN = 10 };	/* attempts of the 20 that a quorum queue allows */
-
-/* "NAME=VALUE": is there such a header, of a string or a number? */
-static bool
-matches(const struct rmq_table *headers, const char *filter)
-{
-	const char *equals = strchr(filter, '=');
-	struct rmq_buffer value = { 0 };
-	char name[256];
-	bool same;
-
-	snprintf(name, sizeof(name), "%.*s", (int)(equals - filter), filter);
-	same = headers != NULL && rmq_table_get(headers, name, &value) && value.len == strlen(equals + 1) &&
-	    memcmp(value.data != NULL ? value.data : "", equals + 1, value.len) == 0;
-	rmq_buffer_free(&value);
-	return same;
-}
-
-static bool
-matches_all(const struct rmq_table *headers, const struct opt_list *filters)
-{
-	size_t i;
-
-	for (i = 0; i < filters->count; i++)
-		if (!matches(headers, filters->items[i]))
-			return false;
-	return true;
-}
-
-/*
- * What is given back to a quorum queue counts as an attempt; from 4.3 on it is counted apart.
- * https://www.rabbitmq.com/docs/quorum-queues#poison-message-handling
- */
-static bool
-is_worn(const struct rmq_table *headers)
-{
-	return headers_number(headers, "x-delivery-count", INT64_MAX) >= WORN &&
-	    headers_number(headers, "x-acquired-count", INT64_MAX) == -1;
-}
+enum { FORGETS_PUBLISHERS = 4 };	/* the first version that begins the history of deaths anew */
 
 static bool
 same(struct rmq_bytes a, const char *b)
@@ -55,31 +19,42 @@ same(struct rmq_bytes a, const char *b)
 	return a.len == strlen(b) && memcmp(a.data, b, a.len) == 0;
 }
 
-/* Back to the queue in which it died, or to the exchange it was published to. */
-static bool
-to_origin(struct rmq_message *m, const struct move_plan *plan, const struct rmq_table *headers)
+static enum move_verdict
+doubt(const struct origin *o, struct rmq_error *error)
 {
-	struct rmq_bytes exchange, key, queue;
-
-	if (headers == NULL || !rmq_table_death(headers, &exchange, &key, &queue) || same(queue, plan->source))
-		return false;
-	m->exchange = plan->origin == ORIGIN_QUEUE ? rmq_bytes("") : exchange;
-	m->routing_key = plan->origin == ORIGIN_QUEUE ? queue : key;
-	return true;
+	*error = (struct rmq_error){ .status = RMQ_BAD_RECORD };
+	snprintf(error->text, sizeof error->text, "its headers say that it died first in queue '%.*s', but the "
+	    "broker saw it die in '%.*s', and before RabbitMQ 4.0 publishers can write the rest",
+	    (int)o->queue.len, (const char *)o->queue.data, (int)o->last.len, (const char *)o->last.data);
+	return MOVE_BAD;
 }
 
-static bool
-address(struct rmq_message *m, const struct move_plan *plan, const struct rmq_delivery *d,
-    const struct rmq_table *headers)
+/* Back to the queue in which it died, or to the exchange it was published to. */
+static enum move_verdict
+to_origin(struct move_letter *l, const struct move_plan *plan, struct rmq_error *error)
 {
-	if (plan->origin != ORIGIN_NONE)
-		return to_origin(m, plan, headers);
+	const struct origin_question question = { plan->source, plan->origin == ORIGIN_QUEUE, l->forgeable };
+	struct origin o;
+	enum origin_kind kind = origin_find(&o, &question, l->properties.headers);
+
+	if (kind == ORIGIN_DOUBTED)
+		return doubt(&o, error);
+	if (kind == ORIGIN_UNKNOWN || same(o.queue, plan->source))
+		return MOVE_NOWHERE;
+	l->tried = kind == ORIGIN_WORKER;
+	l->message.exchange = question.to_queue ? rmq_bytes("") : o.exchange;
+	l->message.routing_key = question.to_queue ? o.queue : o.routing_key;
+	return MOVE_IT;
+}
+
+static void
+address(struct rmq_message *m, const struct move_plan *plan, const struct rmq_delivery *d)
+{
 	m->exchange = rmq_bytes(plan->exchange != NULL ? plan->exchange : "");
 	if (plan->target != NULL)
 		m->routing_key = rmq_bytes(plan->target);
 	else
 		m->routing_key = plan->routing_key != NULL ? rmq_bytes(plan->routing_key) : d->routing_key;
-	return true;
 }
 
 /* A broker refuses a message that says it is from somebody else. */
@@ -102,14 +77,14 @@ keep_author(struct move_letter *l, const char *user, struct rmq_error *error)
 }
 
 static bool
-strip(struct move_letter *l, const struct rmq_table *headers)
+strip(struct move_letter *l, const struct rmq_table *headers, bool to_queue, struct rmq_error *error)
 {
 	if (headers == NULL)
 		return true;
 	if ((l->headers = rmq_table_copy(headers)) == NULL)
 		return false;
 	rmq_table_scrub(l->headers);
-	return true;
+	return !l->tried || origin_restore(l->headers, to_queue, error);
 }
 
 /* A table that had nothing but a broker's headers was not there before. */
@@ -118,7 +93,7 @@ rewrite(struct move_letter *l, const struct move_plan *plan, struct rmq_error *e
 {
 	const struct rmq_table *old = l->properties.headers;
 
-	if (!strip(l, old) || !keep_author(l, plan->user, error))
+	if (!strip(l, old, plan->origin == ORIGIN_QUEUE, error) || !keep_author(l, plan->user, error))
 		return false;
 	l->properties.headers = l->headers;
 	if (old != NULL && rmq_table_count(old) > 0 && rmq_table_count(l->headers) == 0)
@@ -130,16 +105,14 @@ rewrite(struct move_letter *l, const struct move_plan *plan, struct rmq_error *e
 }
 
 static enum move_verdict
-judge(struct move_letter *l, const struct move_plan *plan, const struct rmq_delivery *d)
+judge(struct move_letter *l, const struct move_plan *plan, const struct rmq_delivery *d, struct rmq_error *error)
 {
-	const struct rmq_table *headers = l->properties.headers;
-	enum move_verdict v = MOVE_IT;
-
-	if (!matches_all(headers, &plan->filters))
-		v = MOVE_OTHER;
-	else if (!address(&l->message, plan, d, headers))
-		v = MOVE_NOWHERE;
-	return (v != MOVE_IT || plan->dry_run) && !plan->force && is_worn(headers) ? MOVE_WORN : v;
+	if (!filter_all(&plan->filters, &l->properties, d))
+		return MOVE_OTHER;
+	if (plan->origin != ORIGIN_NONE)
+		return to_origin(l, plan, error);
+	address(&l->message, plan, d);
+	return MOVE_IT;
 }
 
 enum move_verdict
@@ -148,10 +121,11 @@ move_prepare(struct move_letter *l, const struct move_plan *plan, struct rmq *mq
 {
 	enum move_verdict v;
 
-	*l = (struct move_letter){ .message = { .body = d->body, .mandatory = true } };
+	*l = (struct move_letter){ .message = { .body = d->body, .mandatory = plan->route != ROUTE_NO } };
+	l->forgeable = strtoul(rmq_server_version(mq), NULL, 10) < FORGETS_PUBLISHERS;
 	if (!rmq_decode_properties(mq, d, &l->properties, error))
 		return MOVE_BAD;
-	v = judge(l, plan, d);
+	v = judge(l, plan, d, error);
 	if (v != MOVE_IT || rewrite(l, plan, error))
 		return v;
 	if (error->status == RMQ_OK) {

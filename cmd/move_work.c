@@ -50,8 +50,15 @@ hold(struct mover *m, uint64_t tag)
 	m->held++;
 	if (m->held_from == 0 || tag < m->held_from)
 		m->held_from = tag;
-	if (tag > m->held_to)
+	if (tag > m->held_to && !giveback_has(&m->back, tag))
 		m->held_to = tag;
+}
+
+void
+move_name(struct mover *m, enum move_stay why, struct rmq_bytes id, struct rmq_bytes key)
+{
+	if (m->stays[why][0] == '\0')
+		label_message(m->stays[why], id, key);
 }
 
 void
@@ -64,39 +71,56 @@ move_refused(struct mover *m, int status, struct rmq_bytes why)
 }
 
 static void
-cannot_send(struct mover *m, uint64_t tag, const struct rmq_error *why)
+cannot_send(struct mover *m, const struct move_letter *l, const struct rmq_delivery *d, const struct rmq_error *why)
 {
+	char label[LABEL_SIZE];
+
+	label_message(label, l->properties.message_id, d->routing_key);
 	if (why->status == RMQ_SYSTEM)
-		tool_fail(EX_OSERR, "cannot move a message: %s", why->text);
+		tool_fail(EX_OSERR, "cannot move %s: %s", label, why->text);
+	move_name(m, STAY_REFUSED, l->properties.message_id, d->routing_key);
 	move_refused(m, EX_DATAERR, rmq_bytes(why->text));
-	hold(m, tag);
+	hold(m, d->tag);
+}
+
+/* What it may have to be called later. */
+static void
+name(struct parcel *p, struct rmq_bytes id, struct rmq_bytes key)
+{
+	struct rmq_bytes text = id.len > 0 ? id : key;
+
+	p->has_id = id.len > 0;
+	p->name_len = (uint8_t)(text.len < sizeof(p->name) ? text.len : sizeof(p->name));
+	if (text.len > 0)
+		memcpy(p->name, text.data, p->name_len);
 }
 
 static void
-send_letter(struct mover *m, struct move_letter *l, uint64_t tag)
+send_letter(struct mover *m, struct move_letter *l, const struct rmq_delivery *d)
 {
 	struct rmq_error why = { 0 };
 
 	l->message.cookie = m->cookie + 1;
 	if (!rmq_publish(m->to, &l->message, &why)) {
-		cannot_send(m, tag, &why);
+		cannot_send(m, l, d, &why);
 		return;
 	}
 	if (m->count == m->room)
 		grow(m);
 	m->cookie++;
-	*parcel(m, m->count++) = (struct parcel){ .cookie = m->cookie, .tag = tag, .owned = true };
+	*parcel(m, m->count) = (struct parcel){ .cookie = m->cookie, .tag = d->tag, .owned = true };
+	name(parcel(m, m->count++), l->properties.message_id, d->routing_key);
 }
 
 static void
-move(struct mover *m, struct move_letter *l, uint64_t tag)
+move(struct mover *m, struct move_letter *l, const struct rmq_delivery *d)
 {
 	m->wanted++;
 	if (m->plan->dry_run) {
 		move_print(l);
-		hold(m, tag);
+		hold(m, d->tag);
 	} else
-		send_letter(m, l, tag);
+		send_letter(m, l, d);
 	if (m->plan->count >= 0 && m->wanted >= (uint64_t)m->plan->count)
 		move_stop(m);
 }
@@ -108,14 +132,16 @@ move_take(struct mover *m, const struct rmq_delivery *d)
 	struct move_letter l;
 
 	m->active = m->delivered = rmq_now();
+	m->more = false;
 	empty_found(&m->empty);
+	giveback_look(&m->back, d, m->plan->source);
 	if (m->stopping) {
 		hold(m, d->tag);
 		return;
 	}
 	switch (move_prepare(&l, m->plan, m->from, d, &error)) {
 	case MOVE_IT:
-		move(m, &l, d->tag);
+		move(m, &l, d);
 		break;
 	case MOVE_OTHER:
 		m->unmatched++;
@@ -123,15 +149,11 @@ move_take(struct mover *m, const struct rmq_delivery *d)
 		break;
 	case MOVE_NOWHERE:
 		m->nowhere++;
+		move_name(m, STAY_NOWHERE, l.properties.message_id, d->routing_key);
 		hold(m, d->tag);
-		break;
-	case MOVE_WORN:
-		hold(m, d->tag);
-		move_fail(m, EX_CONFIG, "cannot look at all messages of queue '%s': one was given back so often that "
-		    "the broker might soon drop it (see --force)", m->plan->source);
 		break;
 	case MOVE_BAD:
-		cannot_send(m, d->tag, &error);
+		cannot_send(m, &l, d, &error);
 		break;
 	}
 	move_letter_free(&l);
@@ -157,22 +179,27 @@ move_settle(struct mover *m)
 		} else if (m->held_from == 0 || p.tag < m->held_from) {
 			last = p.tag;
 		} else
-			rmq_ack(m->from, p.tag, false);
+			giveback_ack(&m->back, p.tag, false);
 	}
 	if (last != 0)
-		rmq_ack(m->from, last, true);
+		giveback_ack(&m->back, last, true);
 }
 
-/* A tag that was acknowledged would not do. */
+/* A tag that was, or will be, acknowledged would not do. */
 void
 move_give_back(struct mover *m)
 {
 	uint64_t last = m->held_to;
+	const struct parcel *p;
+	size_t i;
 
-	if (m->count > 0 && parcel(m, m->count - 1)->owned && parcel(m, m->count - 1)->tag > last)
-		last = parcel(m, m->count - 1)->tag;
-	if (last != 0)
-		rmq_nack(m->from, last, true, true);
+	for (i = 0; i < m->count; i++) {
+		p = parcel(m, i);
+		if (p->owned && p->tag > last && !giveback_has(&m->back, p->tag))
+			last = p->tag;
+	}
+	giveback_leave(&m->back);
+	giveback_return_all(&m->back, last);
 }
 
 /* What is on its way will be in both places; what was held is delivered again. */
@@ -187,4 +214,5 @@ move_disown(struct mover *m)
 		m->wanted = 0;
 	m->unmatched = m->nowhere = 0;
 	m->held = m->held_from = m->held_to = 0;
+	giveback_lost(&m->back);
 }
