@@ -33,6 +33,7 @@ struct caller {
 	int		 status;
 	int64_t		 limit, deadline;	/* ms and rmq_now(); -1: none yet */
 	char		 blocked[256];	/* why the broker takes no messages, "": it does */
+	bool		 nacked;	/* the request, as yet */
 	struct output	 out;
 	struct folder	 folder;
 };
@@ -196,10 +197,12 @@ on_event(struct caller *c, const struct rmq_event *e)
 		on_delivered(c, &e->delivery);
 		break;
 	case RMQ_RETURNED:
-		fail(c, EX_NOUSER, "cannot call %s: no queue is bound (%.*s)", c->what->name, (int)e->text.len,
+		fail(c, EX_NOUSER, "cannot call %s: %s (%.*s)", c->what->name,
+		    e->exchange.len == 0 ? "there is no such queue" : "no queue is bound", (int)e->text.len,
 		    (const char *)e->text.data);
 		break;
 	case RMQ_NACKED:
+		c->nacked = true;
 		if (e->given_up)
 			fail(c, EX_TEMPFAIL, "cannot call %s: the broker refused the request", c->what->name);
 		break;
@@ -260,7 +263,9 @@ deadline(const struct caller *c)
 static void
 heed_time(struct caller *c)
 {
-	const char *blocked = c->blocked[0] != '\0' ? ", the broker takes no messages: " : "";
+	const char *blocked = c->blocked[0] != '\0' ? ", the broker takes no messages: " :
+	    c->nacked && rmq_counts(c->mq).unsettled > 0 ? ", the broker does not take it" : "";
+	const char *trouble = rmq_trouble(c->mq);
 	double secs = (double)c->limit / 1000;
 
 	if (deadline(c) < 0 || rmq_now() < deadline(c))
@@ -269,8 +274,8 @@ heed_time(struct caller *c)
 		fail(c, EX_TEMPFAIL, "cannot get a reply from %s: none came within %g s%s%s", c->what->name, secs,
 		    blocked, c->blocked);
 	else
-		fail(c, EX_UNAVAILABLE, "cannot call %s: not sent within %g s%s%s", c->what->name, secs, blocked,
-		    c->blocked);
+		fail(c, EX_UNAVAILABLE, "cannot call %s: not sent within %g s%s%s%s%s", c->what->name, secs, blocked,
+		    c->blocked, *trouble != '\0' ? ": " : "", trouble);
 }
 
 static void
@@ -299,7 +304,7 @@ say_goodbye(struct caller *c)
 {
 	int64_t until = rmq_now() + GOODBYE_MS;
 
-	if (!c->ready)
+	if (!c->ready || (c->stage != ANSWERED && rmq_counts(c->mq).unsettled > 0))
 		return;
 	rmq_close(c->mq);
 	while (!c->closed && !rmq_failed(c->mq) && rmq_now() < until && loop_signal() == 0) {

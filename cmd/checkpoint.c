@@ -14,6 +14,7 @@
 #include "checkpoint.h"
 #include "save.h"
 #include "tool.h"
+#include "tool/trust.h"
 
 enum { HEAD = 1024, TAIL = 64, PAUSE = 1000 };	/* bytes, bytes, ms */
 
@@ -60,7 +61,7 @@ open_state(const struct checkpoint *c)
 	json_error_t e = { .text = "" };
 	struct stat st;
 	json_t *json;
-	int fd = open(c->path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	int fd = trust_open(c->path, O_RDONLY, 0);
 
 	if (fd == -1 && errno == ENOENT)
 		return NULL;

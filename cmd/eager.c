@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "eager.h"
+#include "tool/trust.h"
 
 enum { MOST_BYTES = 1 << 18, MOST_BROKERS = 64, MOST_HINTS = 16, NAME_BYTES = 32 };
 
@@ -54,9 +55,15 @@ is_ours(const struct stat *st)
 static bool
 folder_is_ours(void)
 {
+	int fd = trust_open(folder, O_RDONLY | O_DIRECTORY, 0);
 	struct stat st;
+	bool ours;
 
-	return stat(folder, &st) == 0 && is_ours(&st);
+	if (fd == -1)
+		return false;
+	ours = fstat(fd, &st) == 0 && is_ours(&st);
+	close(fd);
+	return ours;
 }
 
 /* Above it, folders of the cache belong to whoever they belong to. */
@@ -204,6 +211,7 @@ eager_recall(struct rmq_config *config)
 	json_t *brokers;
 	size_t i, j;
 
+	nhints = 0;
 	if (!find_folder() || (brokers = read_brokers()) == NULL)
 		return;
 	for (i = 0; i < config->nuris; i++)

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "groups.h"
+#include "message/name.h"
 #include "publish.h"
 #include "tool.h"
 
@@ -22,14 +23,12 @@ static const char *const keys[] = { "", "info", "anonymous.info", "" };
 
 static int type = FANOUT;
 static const char *exchange;
-static bool require_route;
 
 static const struct opt options[] = {
 	{ .help = "Destination" },
 	{ 0, "type", "TYPE", opt_choice, &type, "the exchange's type", .choices = types },
-	{ 'e', "exchange", "NAME", opt_string, &exchange,
-	    "publish to this exchange (default: logs, direct_logs, topic_logs, headers_logs)", .max = 255 },
-	{ 0, "require-route", NULL, opt_flag, &require_route, "fail if no queue gets a message" },
+	{ 'e', "exchange", "NAME", name_set, &exchange,
+	    "publish to this exchange (default: logs, direct_logs, topic_logs, headers_logs)" },
 	{ 0 }
 };
 
@@ -37,8 +36,8 @@ static const struct tool tool = {
 	.name = "emit-log",
 	.about = "publish log lines to an exchange",
 	.operands = "[KEY | NAME=VALUE ... --] [WORD ... | -]",
-	.groups = { options, opt_input, opt_log_delivery, opt_message, opt_publish, opt_declare_exchange,
-	    opt_connect },
+	.groups = { options, opt_route, opt_input, opt_log_delivery, opt_message, opt_publish,
+	    opt_declare_exchange, opt_connect },
 	.aliases = {
 		{ "emit-log-direct", { "--type=direct" }, "[SEVERITY [WORD ... | -]]" },
 		{ "emit-log-topic", { "--type=topic" }, "[KEY [WORD ... | -]]" },
@@ -53,8 +52,7 @@ take_key(struct target *target, int argc, char *argv[])
 	target->routing_key = input_options.json ? NULL : keys[type];
 	if ((type != DIRECT && type != TOPIC) || argc == 0)
 		return 0;
-	if (strlen(argv[0]) > 255)
-		tool_usage("routing key: longer than 255 bytes");
+	name_check("routing key", argv[0]);
 	target->routing_key = argv[0];
 	return 1;
 }
@@ -98,10 +96,11 @@ main(int argc, char *argv[])
 
 	tool_start(&tool, &argc, &argv);
 	taken = take_key(&target, argc, argv) + take_headers(argc, argv);
+	target.chosen = exchange != NULL || taken > 0;
 	if (exchange == NULL)
 		exchange = exchanges[type];
 	target.exchange = exchange;
-	target.must_route = require_route;
+	target.route = route_wish(ROUTE_WARN);	/* logs without a listener are nobody's fault */
 	name_target(&target);
 	mq = publish_open(false);
 	rmq_declare_exchange(mq, &(struct rmq_exchange){

@@ -9,6 +9,7 @@
 #include "environ.h"
 #include "groups.h"
 #include "headers.h"
+#include "trace.h"
 
 extern char **environ;
 
@@ -86,6 +87,16 @@ add_headers(struct environ *e, const struct rmq_table *headers)
 	return added;
 }
 
+/* What is not as the W3C has it counts as not there. */
+static bool
+get_trace(const struct rmq_table *headers, const char *name, bool (*is_sound)(const char *), struct rmq_buffer *text)
+{
+	if (!rmq_table_get(headers, name, text) || !rmq_buffer_add(text, "", 1))
+		return false;
+	text->len--;
+	return strlen(text->data) == text->len && is_sound(text->data);
+}
+
 /* https://www.w3.org/TR/trace-context/#traceparent-header */
 static bool
 add_trace(struct environ *e, const struct rmq_table *headers)
@@ -94,10 +105,10 @@ add_trace(struct environ *e, const struct rmq_table *headers)
 	size_t before = e->text.len;
 	bool added = true;
 
-	if (headers != NULL && rmq_table_get(headers, "traceparent", &parent))
+	if (headers != NULL && get_trace(headers, "traceparent", trace_is_parent, &parent))
 		added = add(e, "TRACEPARENT", (struct rmq_bytes){ parent.len, parent.data });
 	e->traced = e->text.len > before;
-	if (added && e->traced && rmq_table_get(headers, "tracestate", &state))
+	if (added && e->traced && get_trace(headers, "tracestate", trace_is_state, &state))
 		added = add(e, "TRACESTATE", (struct rmq_bytes){ state.len, state.data });
 	rmq_buffer_free(&parent);
 	rmq_buffer_free(&state);

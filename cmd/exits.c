@@ -54,7 +54,7 @@ const char *
 exits_set(const struct opt *o, char *arg)
 {
 	char *copy = strdup(arg), *rest = copy, *word;
-	const char *wrong = copy == NULL ? "out of memory" : NULL;
+	const char *wrong = copy == NULL ? opt_no_memory : NULL;
 
 	(void)o;
 	while (wrong == NULL && (word = strsep(&rest, ",")) != NULL) {

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "folder.h"
+#include "tool/trust.h"
 
 enum { MICROSECONDS = 1000000, MODE = 0600, TRIES = 100 };
 
@@ -21,7 +22,7 @@ folder_open(struct folder *f, const char *path, bool sync)
 	*f = (struct folder){ .sync = sync };
 	if (mkdir(path, 0700) == -1 && errno != EEXIST)
 		return errno;
-	f->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	f->fd = trust_open(path, O_RDONLY | O_DIRECTORY, 0);
 	return f->fd == -1 ? errno : 0;
 }
 
@@ -77,6 +78,7 @@ folder_begin(struct folder *f)
 	return fd;
 }
 
+/* Neither hidden nor, where a shell writes out *, an option. */
 static bool
 is_plain(const char *name, size_t len)
 {
@@ -84,7 +86,7 @@ is_plain(const char *name, size_t len)
 	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
 	size_t i;
 
-	if (len == 0 || len >= FOLDER_NAME_SIZE || name[0] == '.')
+	if (len == 0 || len >= FOLDER_NAME_SIZE || name[0] == '.' || name[0] == '-')
 		return false;
 	for (i = 0; i < len; i++)
 		if (memchr(plain, name[i], sizeof(plain) - 1) == NULL)

@@ -6,8 +6,8 @@
 #include <sysexits.h>
 
 #include "groups.h"
-
-enum { NAME_MAX_BYTES = 255 };	/* of a header or an argument: AMQP's short strings */
+#include "message/pairs.h"
+#include "tool.h"
 
 static opt_set set_delimiter, set_json, set_argument, set_queue_type;
 
@@ -17,9 +17,10 @@ struct input_options input_options = { .delimiter = '\n', .max_message = INT64_C
 
 const struct opt opt_input[] = {
 	{ .help = "Input" },
-	{ 'l', "lines", NULL, set_delimiter, NULL, "send one message a line", .value = '\n' },
-	{ '0', "null", NULL, set_delimiter, NULL, "send messages that end with NUL bytes", .value = '\0' },
-	{ 'D', "delimiter", "BYTE", set_delimiter, NULL, "send messages that end with this byte" },
+	{ 'l', "lines", NULL, set_delimiter, &input_options.delimiter, "send one message a line", .value = '\n' },
+	{ '0', "null", NULL, set_delimiter, &input_options.delimiter, "send messages that end with NUL bytes",
+	    .value = '\0' },
+	{ 'D', "delimiter", "BYTE", set_delimiter, &input_options.delimiter, "send messages that end with this byte" },
 	{ 'J', "json", NULL, set_json, NULL, "send one message a line, a JSON envelope as receive -J prints it" },
 	{ 'f', "file", "FILE", opt_string, &input_options.file,
 	    "read this file instead of standard input" },
@@ -108,7 +109,8 @@ static const char *const declare_words[] = { "auto", "strict", "passive", "none"
 	{ 0, "durable", NULL, opt_flag, &declare_options.durable, \
 	    "an exchange survives a restart of the broker (queues always do)" }, \
 	{ 0, "arg", "NAME=VALUE", set_argument, NULL, \
-	    "declare with this argument; NAME:TYPE=VALUE if it is no string, number or boolean" }
+	    "declare with this argument; NAME:TYPE=VALUE if it is no string, number or boolean", \
+	    .many = true }
 
 const struct opt opt_declare[] = {
 	DECLARE_ENTRIES,
@@ -124,6 +126,9 @@ const struct opt opt_declare_exchange[] = { DECLARE_ENTRIES, { 0 } };
 enum rmq_declare
 groups_declare(const char *name, enum rmq_declare automatic)
 {
+	if (declare_options.how >= DECLARE_PASSIVE && declare_options.arguments != NULL)
+		tool_usage("--declare=%s declares nothing that --arg or --queue-type could be for",
+		    declare_words[declare_options.how]);
 	if (declare_options.how == DECLARE_NONE || *name == '\0')
 		return RMQ_ASSUME;
 	if (declare_options.how == DECLARE_PASSIVE || strncmp(name, "amq.", 4) == 0)
@@ -131,93 +136,25 @@ groups_declare(const char *name, enum rmq_declare automatic)
 	return declare_options.how == DECLARE_STRICT ? RMQ_MAKE : automatic;
 }
 
-/* Pairs: headers of messages, arguments of declarations and bindings. */
-
-/* The error's text is the answer, so it must outlive the call. */
-static const char *
-set_pair(struct rmq_table **table, const char *name, size_t len, enum rmq_type type, const char *value)
-{
-	static struct rmq_error error;
-	char copy[NAME_MAX_BYTES + 1];
-
-	if (len == 0)
-		return "has no name";
-	if (len > NAME_MAX_BYTES)
-		return "name too long";
-	memcpy(copy, name, len);
-	copy[len] = '\0';
-	if (*table == NULL && (*table = rmq_table_new()) == NULL)
-		return "out of memory";
-	error = (struct rmq_error){ 0 };
-	return rmq_table_set(*table, copy, type, value, &error) ? NULL : error.text;
-}
-
-/* In "at:time=VALUE" the colon, if what stands behind it is a type's name. */
-static const char *
-find_type(const char *spec, const char *equals, enum rmq_type *type)
-{
-	const char *colon = equals;
-	char name[16];
-
-	while (colon > spec && *colon != ':')
-		colon--;
-	if (*colon != ':' || (size_t)(equals - colon) > sizeof(name))
-		return NULL;
-	memcpy(name, colon + 1, (size_t)(equals - colon) - 1);
-	name[equals - colon - 1] = '\0';
-	return rmq_type_by_name(name, type) ? colon : NULL;
-}
-
-const char *
-groups_add_pair(struct rmq_table **table, const char *spec)
-{
-	const char *equals = strchr(spec, '='), *colon = NULL;
-	size_t len = strcspn(spec, ":=");
-	const char *value = spec + len;
-	enum rmq_type type;
-
-	if (equals != NULL)
-		colon = find_type(spec, equals, &type);
-	if (colon != NULL)
-		return set_pair(table, spec, (size_t)(colon - spec), type, equals + 1);
-	if (*value == '\0')
-		return "needs NAME=VALUE";
-	value += value[0] == ':' && value[1] == ' ' ? 2 : 1;
-	return set_pair(table, spec, len, RMQ_STRING, value);
-}
-
-/* Brokers want numbers where arguments are numbers, and people do not write types. */
-static enum rmq_type
-type_of_argument(const char *value)
-{
-	const char *wrong;
-
-	(void)strtonum(value, INT64_MIN, INT64_MAX, &wrong);
-	if (wrong == NULL)
-		return RMQ_INT64;
-	return strcmp(value, "true") == 0 || strcmp(value, "false") == 0 ? RMQ_BOOL : RMQ_STRING;
-}
-
 static const char *
 set_argument(const struct opt *o, char *arg)
 {
-	const char *equals = strchr(arg, '=');
-	enum rmq_type type;
-
 	(void)o;
-	if (equals == NULL || find_type(arg, equals, &type) != NULL)
-		return groups_add_pair(&declare_options.arguments, arg);
-	return set_pair(&declare_options.arguments, arg, (size_t)(equals - arg),
-	    type_of_argument(equals + 1), equals + 1);
+	return pairs_add_argument(&declare_options.arguments, arg);
 }
 
 static const char *
 set_queue_type(const struct opt *o, char *arg)
 {
-	static const char name[] = "x-queue-type";
-
 	(void)o;
-	return set_pair(&declare_options.arguments, name, sizeof(name) - 1, RMQ_STRING, arg);
+	return pairs_add_typed(&declare_options.arguments, "x-queue-type", RMQ_STRING, arg);
+}
+
+void
+groups_warn_differs(const struct rmq_event *e)
+{
+	tool_warn("warning: --arg and --queue-type are for what is not there yet: %.*s", (int)e->text.len,
+	    (const char *)e->text.data);
 }
 
 int

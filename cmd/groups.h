@@ -48,12 +48,7 @@ const struct rmq_properties *groups_properties(void);
 struct rmq_bytes groups_new_id(void);	/* a new UUID, good until the next call */
 /* Those of a message that has some already, with what it lacks and the options say.  NULL: no memory. */
 const struct rmq_properties *groups_complete(const struct rmq_properties *);
-/*
- * NAME:TYPE=VALUE, NAME=VALUE or NAME: VALUE into the headers of each message,
- * or into a table that is made if it is NULL.
- */
-const char *groups_add_header(const char *spec);	/* NULL, or what is wrong */
-const char *groups_add_pair(struct rmq_table **, const char *spec);
+const char *groups_add_header(const char *spec);	/* as pairs_add(), of each message */
 
 int	groups_exit_status(enum rmq_status);
 /* Of a refusal with this reply code: no permission, no such queue or exchange, or something else. */
@@ -95,6 +90,8 @@ struct declare_options {
 enum declare_how { DECLARE_AUTO, DECLARE_STRICT, DECLARE_PASSIVE, DECLARE_NONE };
 extern struct declare_options declare_options;
 
+/* Of RMQ_DIFFERS: a line that what is there is used as it is. */
+void	groups_warn_differs(const struct rmq_event *);
 /* What --declare means for this queue or exchange, if "auto" means `automatic` for this program. */
 enum rmq_declare groups_declare(const char *name, enum rmq_declare automatic);
 

@@ -14,9 +14,9 @@
 #include "tool.h"
 #include "urls.h"
 
-enum { SECOND = 1000, DEFAULT_WAIT = 60 * SECOND };
+enum { SECOND = 1000, DEFAULT_WAIT = 60 * SECOND, PASSWORD_TIME = 60 * SECOND };
 
-static opt_set add_url, set_retry_time;
+static opt_set add_url, refuse_password, set_retry_time;
 
 static struct opt_list	 given;			/* URLs, copies: what stood in argv is hidden */
 static const char	*server, *vhost, *username, *password_file, *connection_name;
@@ -31,13 +31,15 @@ enum { SASL_PLAIN, SASL_EXTERNAL };
 const struct opt opt_connect[] = {
 	{ .help = "Connection" },
 	{ 'u', "url|uri", "URL", add_url, NULL,
-	    "the broker, amqp://user:password@host:port/vhost; several are tried in turn (default: $AMQP_URL)" },
+	    "the broker, amqp://user:password@host:port/vhost; several are tried in turn (default: $AMQP_URL)",
+	    .many = true },
 	{ 0, "server", "HOST[:PORT]", opt_string, &server, "connect to this host", .max = 1024 },
 	{ 0, "port", "PORT", opt_number, &port, "connect to this port", .min = 1, .max = UINT16_MAX },
 	{ 0, "vhost", "NAME", opt_string, &vhost, "use this virtual host", .max = 255 },
 	{ 0, "username", "NAME", opt_string, &username, "log in as this user", .max = 255 },
 	{ 0, "password-file", "FILE", opt_string, &password_file,
-	    "read the password from this file, which nobody else may read" },
+	    "read the password from this file, which nobody else may read unless it is root's, or from a pipe" },
+	{ 0, "password", "[PASSWORD]", refuse_password, NULL, NULL },
 	{ 0, "ask-password", NULL, opt_flag, &ask_password, "ask for the password on the terminal" },
 	{ 0, "sasl", "HOW", opt_choice, &sasl, "log in by password or by client certificate",
 	    .choices = sasl_words },
@@ -74,11 +76,20 @@ static const char *
 add_url(const struct opt *o, char *arg)
 {
 	const struct opt it = { .to = &given };
+	const char *wrong = opt_strings(&it, check(strdup(arg)));
 
 	(void)o;
-	opt_strings(&it, check(strdup(arg)));
-	opt_hide(arg);
-	return NULL;
+	urls_hide(arg);
+	return wrong;
+}
+
+/* Before it is even looked at: whoever may list processes could have read it. */
+static const char *
+refuse_password(const struct opt *o, char *arg)
+{
+	(void)o;
+	(void)arg;
+	tool_usage("--password: the command line is no place for one; use AMQP_URL, --password-file or --ask-password");
 }
 
 /* Zero must stay what it says, though zero asks the session for its default. */
@@ -107,7 +118,20 @@ take_urls(const char *list, const char *from, int status)
 	struct rmq_error error = { 0 };
 
 	if (!urls_add(&urls, list, &error))
-		tool_fail(status, "cannot use the URL of %s: %s", from, error.text);
+		tool_fail(error.status == RMQ_SYSTEM ? EX_OSERR : status,
+		    "cannot use the URL of %s: %s", from, error.text);
+}
+
+/* The environment can be read from outside; children are not told of it. */
+static void
+hide_variables(void)
+{
+	const char *const *name;
+	char *value;
+
+	for (name = groups_url_variables; *name != NULL; name++)
+		if ((value = getenv(*name)) != NULL)
+			urls_hide(value);
 }
 
 static void
@@ -123,6 +147,7 @@ collect_urls(void)
 	for (name = groups_url_variables; urls.count == 0 && *name != NULL; name++)
 		if ((value = getenv(*name)) != NULL && *value != '\0')
 			take_urls(value, *name, EX_CONFIG);
+	hide_variables();
 	if (urls.count == 0)
 		take_urls("amqp://guest:guest@localhost", "default", EX_SOFTWARE);
 }
@@ -165,7 +190,7 @@ replace_hosts(struct rmq_uri *u)
 	if (strpbrk(server, "/?#@") != NULL)
 		tool_fail(EX_USAGE, "cannot use --server: it is not HOST or HOST:PORT");
 	if (!rmq_uri_parse(&other, url, &error))
-		tool_fail(EX_USAGE, "cannot use --server: %s", error.text);
+		tool_fail(error.status == RMQ_SYSTEM ? EX_OSERR : EX_USAGE, "cannot use --server: %s", error.text);
 	for (i = 0; i < other.nhosts && !has_port; i++)
 		other.hosts[i].port = u->hosts[0].port;
 	free_hosts(u);
@@ -193,8 +218,11 @@ refine_login(struct rmq_uri *u, const char *password)
 static void
 refine_tls(struct rmq_uri *u)
 {
-	if ((cacert != NULL || cert != NULL || key != NULL) && !u->tls)
-		tool_fail(EX_USAGE, "cannot use certificates: they need an amqps:// URL");
+	const char *option = cacert != NULL ? "--cacert" : cert != NULL ? "--cert" : key != NULL ? "--key" :
+	    insecure ? "--insecure" : NULL;
+
+	if (option != NULL && !u->tls)
+		tool_fail(EX_USAGE, "cannot use %s: it is for amqps:// URLs, and this one is amqp://", option);
 	replace(&u->cacertfile, cacert);
 	replace(&u->certfile, cert);
 	replace(&u->keyfile, key);
@@ -247,7 +275,7 @@ find_password(void)
 	if (password_file != NULL && ask_password)
 		tool_usage("--password-file and --ask-password exclude each other");
 	if (password_file != NULL)
-		return password_from_file(password_file);
+		return password_from_file(password_file, PASSWORD_TIME);
 	return ask_password ? password_ask(username != NULL ? username : urls.uris[0].user) : NULL;
 }
 

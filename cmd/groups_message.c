@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "groups.h"
+#include "message/pairs.h"
 #include "trace.h"
 
 enum { SHORT = 255, PERSISTENT = 2 };	/* bytes that most properties can have; a delivery mode */
@@ -31,7 +32,8 @@ const struct opt opt_message[] = {
 	{ 'E', "content-encoding", "CODING", opt_string, &content_encoding,
 	    "how the body is packed: gzip, for instance", .max = SHORT },
 	{ 'H', "header", "NAME=VALUE", set_header, NULL,
-	    "add a header, a string; NAME:TYPE=VALUE for numbers, booleans, times, JSON" },
+	    "add a header, a string; NAME:TYPE=VALUE for numbers, booleans, times, JSON",
+	    .many = true },
 	{ 0, "correlation-id", "ID", opt_string, &correlation_id, "what this message belongs to", .max = SHORT },
 	{ 0, "message-id", "ID", set_message_id, NULL,
 	    "the message's identifier; \"auto\": a new UUID for each (the default); \"none\"", .max = SHORT },
@@ -67,10 +69,10 @@ groups_add_header(const char *spec)
 	const char **specs = reallocarray(header_specs.items, header_specs.count + 1, sizeof(*specs));
 
 	if (specs == NULL)
-		return "out of memory";
+		return opt_no_memory;
 	specs[header_specs.count++] = spec;
 	header_specs.items = specs;
-	return groups_add_pair(&headers, spec);
+	return pairs_add(&headers, spec);
 }
 
 static const char *
@@ -270,7 +272,7 @@ add_headers(struct rmq_properties *p)
 	rmq_table_free(table);
 	table = rmq_table_copy(p->headers);
 	for (i = 0; i < header_specs.count && table != NULL; i++)
-		if (groups_add_pair(&table, header_specs.items[i]) != NULL)
+		if (pairs_add(&table, header_specs.items[i]) != NULL)
 			return false;
 	p->headers = table;
 	return table != NULL;

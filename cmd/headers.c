@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* See headers.h. */
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "headers.h"
@@ -25,4 +26,25 @@ headers_number(const struct rmq_table *headers, const char *name, int64_t most)
 
 	free(text);
 	return wrong == NULL ? n : -1;
+}
+
+bool
+headers_have(const struct rmq_table *headers, const char *name)
+{
+	char *text = headers_text(headers, name);
+	bool have = text != NULL;
+
+	free(text);
+	return have;
+}
+
+bool
+headers_set(struct rmq_table *headers, const char *name, struct rmq_bytes value, struct rmq_error *e)
+{
+	char text[256];
+
+	if (value.data == NULL)
+		return true;
+	snprintf(text, sizeof text, "%.*s", (int)value.len, (const char *)value.data);
+	return rmq_table_set(headers, name, RMQ_STRING, text, e);
 }

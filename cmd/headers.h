@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * headers - what is read out of the headers of a message
+ * headers - what is read out of the headers of a message, and written there
  *
  * Whoever published it may have written anything there.
  */
@@ -13,5 +13,9 @@
 char	*headers_text(const struct rmq_table *, const char *name);
 /* -1: there is none from 0 to most. */
 int64_t	 headers_number(const struct rmq_table *, const char *name, int64_t most);
+bool	 headers_have(const struct rmq_table *, const char *name);	/* a string or a number of that name */
+
+/* Sets a header to a string of 255 bytes at most; one that is absent sets nothing. */
+bool	 headers_set(struct rmq_table *, const char *name, struct rmq_bytes, struct rmq_error *);
 
 #endif

@@ -41,11 +41,21 @@ input_open(struct input *in, const char *file)
 	return false;
 }
 
+/* A record that lies there whole. */
+struct found {
+	size_t len, delimiter;
+};
+
 static enum input_status
+found(const struct input *in, size_t len, size_t delimiter, struct found *f)
+{
+	*f = (struct found){ len, delimiter };
+	return len > in->max_message ? INPUT_TOO_LONG : INPUT_RECORD;
+}
+
+static void
 hand_out(struct input *in, size_t len, size_t delimiter, struct rmq_bytes *record)
 {
-	if (len > in->max_message)
-		return INPUT_TOO_LONG;
 	record->data = len > 0 ? in->buffer.data + in->taken : "";
 	record->len = len;
 	in->records++;
@@ -53,22 +63,21 @@ hand_out(struct input *in, size_t len, size_t delimiter, struct rmq_bytes *recor
 	in->end += len + delimiter;
 	in->taken += len + delimiter;
 	in->searched = in->taken;
-	return INPUT_RECORD;
 }
 
 /* What is left when there are no more bytes: the last record, or the whole. */
 static enum input_status
-hand_out_rest(struct input *in, struct rmq_bytes *record)
+find_rest(const struct input *in, struct found *f)
 {
 	size_t left = in->buffer.len - in->taken;
 
 	if (left == 0 && !in->whole)
 		return INPUT_END;
-	return hand_out(in, left, 0, record);
+	return found(in, left, 0, f);
 }
 
-enum input_status
-input_next(struct input *in, struct rmq_bytes *record)
+static enum input_status
+find(struct input *in, struct found *f)
 {
 	const char *end = NULL;
 
@@ -77,13 +86,32 @@ input_next(struct input *in, struct rmq_bytes *record)
 	if (in->buffer.len > in->searched && !in->whole)
 		end = memchr(in->buffer.data + in->searched, in->delimiter, in->buffer.len - in->searched);
 	if (end != NULL)
-		return hand_out(in, (size_t)(end - in->buffer.data) - in->taken, 1, record);
+		return found(in, (size_t)(end - in->buffer.data) - in->taken, 1, f);
 	in->searched = in->buffer.len;
 	if (in->buffer.len - in->taken > in->max_message)
 		return INPUT_TOO_LONG;
 	if (in->error != 0)
 		return INPUT_FAILED;
-	return in->at_end ? hand_out_rest(in, record) : INPUT_MORE;
+	return in->at_end ? find_rest(in, f) : INPUT_MORE;
+}
+
+enum input_status
+input_next(struct input *in, struct rmq_bytes *record)
+{
+	struct found f;
+	enum input_status status = find(in, &f);
+
+	if (status == INPUT_RECORD)
+		hand_out(in, f.len, f.delimiter, record);
+	return status;
+}
+
+enum input_status
+input_peek(struct input *in)
+{
+	struct found f;
+
+	return find(in, &f);
 }
 
 bool

@@ -46,6 +46,7 @@ struct input {
 /* NULL or "-": standard input.  false: errno tells why. */
 bool	input_open(struct input *, const char *file);
 enum input_status input_next(struct input *, struct rmq_bytes *record);
+enum input_status input_peek(struct input *);	/* what input_next() would say */
 /* Begins at this offset, behind so many records.  false: errno tells why. */
 bool	input_seek(struct input *, uint64_t offset, uint64_t records);
 /* The next piece of a record that is too long.  INPUT_RECORD: it was the last one, INPUT_MORE: there are more. */

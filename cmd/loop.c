@@ -13,6 +13,8 @@
 #include "signals.h"
 #include "tool.h"
 
+enum { ECHO_MS = 250 };
+
 static int		 signals = -1;
 static unsigned char	 arrived[16];		/* signals */
 static size_t		 narrived, next;	/* of them, the next one to be told */
@@ -62,10 +64,30 @@ read_signals(void)
 	next = 0;
 }
 
+/* timeout(1) tells a program to end and then its whole group: that is one wish. */
+static bool
+is_echo(int sig)
+{
+	static int64_t told = -1;
+	int64_t now = rmq_now();
+
+	if (sig != SIGINT && sig != SIGTERM && sig != SIGHUP)
+		return false;
+	if (told >= 0 && now < told + ECHO_MS)
+		return true;
+	told = now;
+	return false;
+}
+
 int
 loop_signal(void)
 {
-	return next < narrived ? arrived[next++] : 0;
+	int sig;
+
+	while (next < narrived)
+		if (!is_echo(sig = arrived[next++]))
+			return sig;
+	return 0;
 }
 
 void

@@ -17,7 +17,10 @@
  * parent had ignored stays ignored (SIGCHLD does not), one that it had blocked is told.
  */
 void	loop_catch(int sig);
-int	loop_signal(void);		/* the next signal that was caught, 0 if none */
+/*
+ * The next signal that was caught, 0 if none.  Of SIGINT, SIGTERM and SIGHUP a second one within 250 ms is the first.
+ */
+int	loop_signal(void);
 /*
  * Waits until something happens or until the time `deadline` (rmq_now(); negative: none), then
  * calls rmq_io() on each session.  The caller's pollfds may have fd -1.

@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: MIT */
-/* Parsing: the table becomes getopt_long's, its answers become setters' calls. */
+/*
+ * Parsing.  Long names are not abbreviated, so that none means something else
+ * tomorrow, and what is given where only one makes sense is not silently lost.
+ */
 
-#include <getopt.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "opt.h"
+#include "tool/spelling.h"
 
-enum { LONG = 256 };	/* what getopt_long returns for entry i's long names: LONG + i */
+const char opt_no_memory[] = "out of memory";
 
 struct parser {
-	const struct opt	**opts;		/* all groups' entries that are options */
-	size_t			 nopts;
-	struct option		*longs;
-	size_t			 nlongs;
-	char			*names;		/* of them, one behind the other */
-	size_t			 names_size;
-	char			*shorts;
+	const struct opt *const	*groups;
+	char			**next, **end;	/* the words that are not yet looked at */
+	const struct opt	**given;	/* options that were found, once each */
+	size_t			 ngiven;
 	struct opt_error	*error;
 };
 
@@ -34,213 +34,268 @@ complain(struct parser *p, const char *fmt, ...)
 	return -1;
 }
 
+/* The table. */
+
 static bool
 is_end(const struct opt *o)
 {
 	return o->key == 0 && o->name == NULL && o->help == NULL;
 }
 
-/* Counts the entries of all groups, and the long names and their bytes: one more than each '|'. */
-static void
-measure(struct parser *p, const struct opt *const *groups)
+/* The entry behind this one, in the next group if need be; NULL: there is none.  Begins with NULL. */
+static const struct opt *
+following(const struct opt *const **groups, const struct opt *o)
 {
-	const struct opt *o;
-	const char *c;
-
-	for (; *groups != NULL; groups++)
-		for (o = *groups; !is_end(o); o++) {
-			p->nopts++;
-			p->nlongs += o->name != NULL;
-			p->names_size += o->name != NULL ? strlen(o->name) + 1 : 0;
-			for (c = o->name; c != NULL && (c = strchr(c, '|')) != NULL; c++)
-				p->nlongs++;
-		}
+	o = o == NULL ? **groups : o + 1;
+	while (o != NULL && is_end(o))
+		o = *++*groups;
+	return o;
 }
 
-static int
-arg_kind(const struct opt *o)
+static size_t
+count(const struct opt *const *groups)
 {
-	if (o->arg == NULL)
-		return no_argument;
-	return *o->arg == '[' ? optional_argument : required_argument;
+	const struct opt *o = NULL;
+	size_t n = 0;
+
+	while (*groups != NULL && (o = following(&groups, o)) != NULL)
+		n++;
+	return n;
 }
 
-/* "[]" is for long names alone: -h must stay a flag where --help has forms. */
-static void
-add_short(struct parser *p, const struct opt *o)
+/* The first of the names in "url|uri", or the one behind `name'; NULL: that was the last. */
+static const char *
+next_name(const struct opt *o, const char *name, size_t *len)
 {
-	char *s = p->shorts + strlen(p->shorts);
-	int kind = o->arg != NULL && strcmp(o->arg, "[]") == 0 ? no_argument : arg_kind(o);
-
-	if (o->key == 0)
-		return;
-	*s++ = (char)o->key;
-	while (kind-- > 0)
-		*s++ = ':';
-	*s = '\0';
-}
-
-/* The end of its names, where the next option's go. */
-static char *
-add_longs(struct parser *p, const struct opt *o, size_t place, char *names)
-{
-	char *name, *rest = names;
-
-	if (o->name == NULL)
-		return names;
-	names = stpcpy(names, o->name) + 1;
-	while ((name = strsep(&rest, "|")) != NULL)
-		p->longs[p->nlongs++] = (struct option){
-			.name = name, .has_arg = arg_kind(o), .val = LONG + (int)place
-		};
-	return names;
-}
-
-static void
-fill(struct parser *p, const struct opt *const *groups)
-{
-	const struct opt *o;
-	char *names = p->names;
-
-	strlcpy(p->shorts, "+:", 3);
-	p->nopts = p->nlongs = 0;
-	for (; *groups != NULL; groups++)
-		for (o = *groups; !is_end(o); o++) {
-			p->opts[p->nopts] = o;
-			add_short(p, o);
-			names = add_longs(p, o, p->nopts++, names);
-		}
+	if (name == NULL)
+		name = o->name;
+	else if (*(name += *len) == '|')
+		name++;
+	else
+		name = NULL;
+	*len = name != NULL ? strcspn(name, "|") : 0;
+	return name;
 }
 
 static bool
-prepare(struct parser *p, const struct opt *const *groups)
+is_called(const struct opt *o, const char *word, size_t wordlen)
 {
-	measure(p, groups);
-	p->opts = calloc(p->nopts + 1, sizeof(*p->opts));
-	p->longs = calloc(p->nlongs + 1, sizeof(*p->longs));
-	p->shorts = calloc(p->nopts + 1, 3);
-	p->names = malloc(p->names_size + 1);
-	if (p->opts == NULL || p->longs == NULL || p->shorts == NULL || p->names == NULL)
-		return false;
-	fill(p, groups);
-	return true;
-}
+	const char *name = NULL;
+	size_t len;
 
-static void
-discard(struct parser *p)
-{
-	free(p->names);
-	free(p->longs);
-	free(p->shorts);
-	free(p->opts);
+	while ((name = next_name(o, name, &len)) != NULL)
+		if (len == wordlen && memcmp(name, word, len) == 0)
+			return true;
+	return false;
 }
 
 static const struct opt *
-find(const struct parser *p, int key)
+find_long(const struct opt *const *groups, const char *name, size_t len)
 {
-	size_t i;
+	const struct opt *o = NULL;
 
-	if (key >= LONG)
-		return p->opts[key - LONG];
-	for (i = 0; i < p->nopts; i++)
-		if (p->opts[i]->key == key)
-			return p->opts[i];
+	while ((o = following(&groups, o)) != NULL)
+		if (is_called(o, name, len))
+			return o;
 	return NULL;
 }
 
-/* Is there more than one option that this could be the beginning of? */
-static bool
-ambiguous(const struct parser *p, const char *name, size_t len)
+static const struct opt *
+find_short(const struct opt *const *groups, char key)
 {
-	size_t i, n = 0;
+	const struct opt *o = NULL;
 
-	for (i = 0; i < p->nlongs; i++)
-		n += strncmp(p->longs[i].name, name, len) == 0;
-	return n > 1;
+	while ((o = following(&groups, o)) != NULL)
+		if (o->key == key)
+			return o;
+	return NULL;
+}
+
+bool
+opt_is_option(const struct opt *const *groups, const char *word)
+{
+	if (word[0] != '-' || word[1] == '\0')
+		return false;
+	if (word[1] == '-')
+		return find_long(groups, word + 2, strcspn(word + 2, "=")) != NULL;
+	return word[2] == '\0' && find_short(groups, word[1]) != NULL;
+}
+
+/* One option. */
+
+static const char *
+label(const struct opt *o)
+{
+	static char labels[2][64];
+	static int turn;
+	char *text = labels[turn = !turn];
+
+	if (o->name != NULL)
+		snprintf(text, sizeof(*labels), "--%.*s", (int)strcspn(o->name, "|"), o->name);
+	else
+		snprintf(text, sizeof(*labels), "-%c", o->key);
+	return text;
+}
+
+/* What is stored in the same place would be stored over. */
+static bool
+excludes(const struct opt *a, const struct opt *b)
+{
+	bool same_flag = a == b && a->arg == NULL;
+
+	return !a->many && !same_flag && (a == b || (a->to != NULL && a->to == b->to));
+}
+
+static int
+note(struct parser *p, const struct opt *o)
+{
+	size_t i;
+
+	for (i = 0; i < p->ngiven; i++) {
+		if (excludes(o, p->given[i]))
+			return o == p->given[i] ? complain(p, "%s can be given only once", label(o)) :
+			    complain(p, "%s and %s exclude each other", label(p->given[i]), label(o));
+		if (o == p->given[i])
+			return 0;
+	}
+	p->given[p->ngiven++] = o;
+	return 0;
+}
+
+/* spelled: by its long name. */
+static int
+apply(struct parser *p, const struct opt *o, bool spelled, char *value)
+{
+	const char *wrong, *shown = value != NULL ? value : "";
+	char letter[3] = { '-', (char)o->key };
+
+	if (note(p, o) == -1)
+		return -1;
+	wrong = o->set(o, value);
+	if (wrong == NULL)
+		return 0;
+	p->error->no_memory = strcmp(wrong, opt_no_memory) == 0;
+	return complain(p, "%s%s%.*s%s: %s", spelled ? label(o) : letter, value == NULL ? "" : spelled ? "=" : " ",
+	    SHOWN, shown, strlen(shown) > SHOWN ? "..." : "", wrong);
+}
+
+/*
+ * An option that needs a value takes the next word, whatever that is.  One that can do without takes it only if it
+ * is a time, which can hardly be meant for anything else.
+ */
+static char *
+take_value(struct parser *p, const struct opt *o)
+{
+	bool optional = *o->arg == '[';
+
+	if (p->next == p->end || (optional && (o->set != opt_seconds || !opt_is_time(*p->next))))
+		return NULL;
+	return *p->next++;
+}
+
+/* The name that was probably meant: at most a third of its letters are wrong, and never more than two. */
+static const char *
+guess(const struct parser *p, const char *word, size_t wordlen, size_t *guesslen)
+{
+	const struct opt *const *groups = p->groups, *o = NULL;
+	size_t least = wordlen < 5 ? 2 : 3, len, n;
+	const char *name, *best = NULL;
+
+	while ((o = following(&groups, o)) != NULL)
+		for (name = NULL; o->help != NULL && (name = next_name(o, name, &len)) != NULL;)
+			if ((n = spelling_distance(word, wordlen, name, len)) < least) {
+				least = n;
+				best = name;
+				*guesslen = len;
+			}
+	return best;
 }
 
 /* A value may be a secret, so only the name is repeated. */
 static int
-unknown(struct parser *p, const char *word)
+unknown(struct parser *p, const char *word, size_t len)
+{
+	size_t guesslen = 0;
+	const char *meant = guess(p, word + 2, len - 2, &guesslen);
+
+	if (meant == NULL)
+		return complain(p, "unknown option %.*s", (int)len, word);
+	return complain(p, "unknown option %.*s, did you mean --%.*s?", (int)len, word, (int)guesslen, meant);
+}
+
+static int
+parse_long(struct parser *p, char *word)
 {
 	size_t len = strcspn(word, "=");
+	char *value = word[len] == '=' ? word + len + 1 : NULL;
+	const struct opt *o = find_long(p->groups, word + 2, len - 2);
 
-	if (optopt >= LONG)
+	if (o == NULL)
+		return unknown(p, word, len);
+	if (o->arg == NULL && value != NULL)
 		return complain(p, "%.*s: takes no argument", (int)len, word);
-	if (optopt != 0)
-		return complain(p, "unknown option -%c", optopt);
-	if (ambiguous(p, word + 2, len - 2))
-		return complain(p, "ambiguous option %.*s", (int)len, word);
-	return complain(p, "unknown option %.*s", (int)len, word);
+	if (o->arg != NULL && value == NULL)
+		value = take_value(p, o);
+	if (value == NULL && o->arg != NULL && *o->arg != '[')
+		return complain(p, "%s: needs an argument", word);
+	return apply(p, o, true, value);
 }
 
+/* "[]" is for long names alone: -h must stay a flag where --help has forms. */
+static bool
+is_flag(const struct opt *o)
+{
+	return o->arg == NULL || strcmp(o->arg, "[]") == 0;
+}
+
+/* Letters in one word, of which the last may have its value behind it. */
 static int
-incomplete(struct parser *p, const char *word)
+parse_short(struct parser *p, char *letters)
 {
-	if (optopt < LONG)
-		return complain(p, "-%c: needs an argument", optopt);
-	return complain(p, "%s: needs an argument", word);
-}
+	const struct opt *o;
+	char *value;
 
-static int
-apply(struct parser *p, int key)
-{
-	const struct opt *o = find(p, key);
-	const char *wrong = o->set(o, optarg);
-	char name[64];
-
-	if (wrong == NULL)
-		return 0;
-	if (key >= LONG)
-		snprintf(name, sizeof(name), "--%.*s%s", (int)strcspn(o->name, "|"), o->name,
-		    optarg != NULL ? "=" : "");
-	else
-		snprintf(name, sizeof(name), "-%c%s", key, optarg != NULL ? " " : "");
-	if (optarg == NULL)
-		return complain(p, "%s: %s", name, wrong);
-	return complain(p, "%s%.*s%s: %s", name, SHOWN, optarg, strlen(optarg) > SHOWN ? "..." : "", wrong);
-}
-
-/* getopt keeps its place in globals; each system has its own way to begin anew. */
-static void
-rewind_getopt(void)
-{
-	opterr = 0;
-#if defined(__linux__) || defined(__GLIBC__)
-	optind = 0;
-#else
-	optreset = 1;
-	optind = 1;
-#endif
-}
-
-static int
-parse(struct parser *p, int argc, char *argv[])
-{
-	int key;
-
-	rewind_getopt();
-	while ((key = getopt_long(argc, argv, p->shorts, p->longs, NULL)) != -1) {
-		if (key == '?')
-			return unknown(p, argv[optind - 1]);
-		if (key == ':')
-			return incomplete(p, argv[optind - 1]);
-		if (apply(p, key) == -1)
-			return -1;
+	for (; *letters != '\0'; letters++) {
+		o = find_short(p->groups, *letters);
+		if (o == NULL)
+			return complain(p, "unknown option -%c", *letters);
+		if (is_flag(o)) {
+			if (apply(p, o, false, NULL) == -1)
+				return -1;
+			continue;
+		}
+		value = letters[1] != '\0' ? letters + 1 : take_value(p, o);
+		if (value == NULL && *o->arg != '[')
+			return complain(p, "-%c: needs an argument", *letters);
+		return apply(p, o, false, value);
 	}
-	return optind;
+	return 0;
+}
+
+static int
+parse(struct parser *p)
+{
+	char *word;
+	int result = 0;
+
+	while (result == 0 && p->next < p->end && p->next[0][0] == '-' && p->next[0][1] != '\0') {
+		word = *p->next++;
+		if (strcmp(word, "--") == 0)
+			break;
+		result = word[1] == '-' ? parse_long(p, word) : parse_short(p, word + 1);
+	}
+	return result;
 }
 
 int
 opt_parse(const struct opt *const *groups, int argc, char *argv[], struct opt_error *error)
 {
-	struct parser p = { .error = error };
-	int first;
+	struct parser p = { .groups = groups, .next = argv + 1, .end = argv + argc, .error = error };
+	int result;
 
-	if (prepare(&p, groups))
-		first = parse(&p, argc, argv);
-	else
-		first = complain(&p, "out of memory");
-	discard(&p);
-	return first;
+	p.given = calloc(count(groups) + 1, sizeof(*p.given));
+	error->no_memory = p.given == NULL;
+	result = p.given != NULL ? parse(&p) : complain(&p, "%s", opt_no_memory);
+	free(p.given);
+	return result == 0 ? (int)(p.next - argv) : -1;
 }

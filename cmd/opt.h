@@ -45,6 +45,7 @@ struct opt {
 	const char	*help;	/* one line, lower case, no full stop */
 	int64_t		 min, max;	/* limits for numbers; both 0: anything from 0 on */
 	int64_t		 value;		/* for opt_value; for an optional argument left out */
+	bool		 many;		/* can be given again, and then adds something */
 	const char *const *choices;	/* for opt_choice: words, then NULL */
 };
 
@@ -65,26 +66,28 @@ opt_set	opt_bytes;	/* int64_t: 4096, 64k, 16MiB, 1.5G */
 opt_set	opt_choice;	/* int: the place of the word in .choices */
 opt_set	opt_delimiter;	/* int: one byte, as itself or as \n \r \t \0 \\ \xNN */
 
-/*
- * For a setter that was handed a URL and has copied it: overwrites with x what
- * is secret, so that argv does not show it.  That is all between the first ':'
- * after the scheme and the last '@', and the value of a "password" parameter.
- * Hides too much rather than too little; the length stays.
- */
-void	opt_hide(char *url);
+/* Is this what opt_seconds can read? */
+bool	opt_is_time(const char *);
 
 /* What opt_parse() found, in the words of the complaint. */
 struct opt_error {
 	char text[320];
+	bool no_memory;		/* so it is nobody's mistake */
 };
+
+extern const char opt_no_memory[];	/* what a setter says then */
 
 /*
  * Parses argv[1] and on up to the first operand or after "--", and returns the
  * place of the first operand; or -1 and what is wrong.  Groups end with NULL.
- * Long names may be abbreviated as long as they are unambiguous.
+ * An option that has a value or shares its place with others is given once,
+ * unless it is marked as one of many.
  */
 int	opt_parse(const struct opt *const *groups, int argc, char *argv[],
 	    struct opt_error *);
+
+/* Would this word be one of these options, "-q" or "--queue=x", had it stood before the operands? */
+bool	opt_is_option(const struct opt *const *groups, const char *word);
 
 /* The same table for people, for mdoc(7) and for shells. */
 void	opt_help(const struct opt *const *groups, FILE *);

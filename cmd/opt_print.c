@@ -205,7 +205,7 @@ complete_option(const struct opt *o, FILE *out)
 		return;
 	for (; c != NULL && *c != NULL; c++)
 		fprintf(out, "--%.*s=%s\t%s\n", first_name(o), o->name, *c, o->help);
-	if (o->choices == NULL)
+	if (o->choices == NULL || (o->arg != NULL && *o->arg == '['))
 		fprintf(out, "--%.*s%s\t%s\n", first_name(o), o->name,
 		    o->arg != NULL && *o->arg != '[' ? "=" : "", o->help);
 }

@@ -73,7 +73,7 @@ opt_strings(const struct opt *o, char *arg)
 		return "too long";
 	items = reallocarray(list->items, list->count + 1, sizeof(*items));
 	if (items == NULL)
-		return "out of memory";
+		return opt_no_memory;
 	items[list->count++] = arg;
 	list->items = items;
 	return NULL;
@@ -158,6 +158,15 @@ opt_seconds(const struct opt *o, char *arg)
 	return store_scaled(o, arg, time_units);
 }
 
+bool
+opt_is_time(const char *word)
+{
+	int64_t ms;
+	const struct opt any = { .to = &ms };
+
+	return store_scaled(&any, word, time_units) == NULL;
+}
+
 const char *
 opt_bytes(const struct opt *o, char *arg)
 {
@@ -185,6 +194,10 @@ opt_choice(const struct opt *o, char *arg)
 {
 	int i;
 
+	if (arg == NULL) {
+		*(int *)o->to = (int)o->value;
+		return NULL;
+	}
 	for (i = 0; o->choices[i] != NULL; i++)
 		if (strcmp(arg, o->choices[i]) == 0) {
 			*(int *)o->to = i;
@@ -220,29 +233,4 @@ opt_delimiter(const struct opt *o, char *arg)
 		return "not one byte";
 	*(int *)o->to = byte;
 	return NULL;
-}
-
-static void
-cross_out(char *from, const char *end)
-{
-	for (; from < end; from++)
-		*from = 'x';
-}
-
-void
-opt_hide(char *url)
-{
-	static const char parameter[] = "password=";
-	char *scheme = strstr(url, "://");
-	char *user = scheme != NULL ? scheme + 3 : url;
-	char *colon = strchr(user, ':');
-	char *at = strrchr(user, '@');
-	char *p;
-
-	if (colon != NULL && at != NULL)
-		cross_out(colon + 1, at);
-	for (p = url; (p = strcasestr(p, parameter)) != NULL;) {
-		p += sizeof(parameter) - 1;
-		cross_out(p, p + strcspn(p, "&#,"));
-	}
 }

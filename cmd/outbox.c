@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Publishing for tasks, and what became of that.
+ * Publishing beside a consumer, and what became of that.
  */
 #include <stdio.h>
 
@@ -8,15 +8,15 @@
 #include "outbox.h"
 #include "tool.h"
 
+enum { NACK_LIMIT = 10000 };	/* ms: the task has other plans then */
+
 void
-outbox_prepare(struct outbox *o, const struct rmq_config *config, enum task_state carries,
-    const char *one, const char *many)
+outbox_prepare(struct outbox *o, const struct rmq_config *config, const char *many)
 {
 	o->config = *config;
 	o->config.first_limit = o->config.retry_limit = -1;
+	o->config.nack_limit = NACK_LIMIT;
 	o->config.confirm = true;
-	o->carries = carries;
-	o->one = one;
 	o->many = many;
 }
 
@@ -27,36 +27,34 @@ outbox_open(struct outbox *o)
 	o->mq = groups_open(&o->config);
 }
 
-static struct task *
-task_of(const struct outbox *o, const struct tasks *tasks, uint64_t cookie)
+static struct outbox_letter *
+letter_of(const struct outbox *o, uint64_t cookie)
 {
-	struct task *t;
+	struct outbox_letter *l;
 
-	TAILQ_FOREACH(t, tasks, next)
-		if (t->state == o->carries && t->cookie == cookie)
-			return t;
+	LIST_FOREACH(l, &o->letters, next)
+		if (l->cookie == cookie)
+			return l;
 	return NULL;
 }
 
 static void
-mark(struct outbox *o, const struct tasks *tasks, const struct rmq_event *e)
+mark(struct outbox *o, const struct rmq_event *e)
 {
-	struct task *t = task_of(o, tasks, e->cookie);
+	struct outbox_letter *l = letter_of(o, e->cookie);
 
-	if (t == NULL)
+	if (l == NULL)
 		return;
-	t->returned = t->returned || e->type == RMQ_RETURNED;
-	t->refused = t->refused || e->type == RMQ_REFUSED;
-	t->not_taken = t->not_taken || e->given_up;
-	if (e->type != RMQ_REFUSED)
-		return;
-	snprintf(o->refused, sizeof o->refused, "%.*s", (int)e->text.len, (const char *)e->text.data);
-	tool_warn("the broker refused %s: %s", o->one, o->refused);
+	l->returned = l->returned || e->type == RMQ_RETURNED;
+	l->refused = l->refused || e->type == RMQ_REFUSED;
+	l->not_taken = l->not_taken || e->given_up;
+	if (e->type == RMQ_REFUSED)
+		snprintf(o->refused, sizeof o->refused, "%.*s", (int)e->text.len, (const char *)e->text.data);
 }
 
 /* True: the session has ended. */
 static bool
-handle(struct outbox *o, const struct tasks *tasks, const struct rmq_event *e)
+handle(struct outbox *o, const struct rmq_event *e)
 {
 	switch (e->type) {
 	case RMQ_READY:
@@ -69,7 +67,7 @@ handle(struct outbox *o, const struct tasks *tasks, const struct rmq_event *e)
 	case RMQ_RETURNED:
 	case RMQ_NACKED:
 	case RMQ_REFUSED:
-		mark(o, tasks, e);
+		mark(o, e);
 		break;
 	case RMQ_BLOCKED:
 		tool_warn("the broker takes no messages for now: %.*s; %s are held",
@@ -84,14 +82,14 @@ handle(struct outbox *o, const struct tasks *tasks, const struct rmq_event *e)
 }
 
 void
-outbox_run(struct outbox *o, const struct tasks *tasks)
+outbox_run(struct outbox *o)
 {
 	struct rmq_event e;
 	bool ended = false;
 
 	o->lost = false;
 	while (o->mq != NULL && rmq_next(o->mq, &e))
-		ended = handle(o, tasks, &e) || ended;
+		ended = handle(o, &e) || ended;
 	if (o->mq != NULL && (ended || (o->closing && rmq_failed(o->mq))))
 		outbox_free(o);
 }
@@ -111,22 +109,31 @@ outbox_has_room(struct outbox *o)
 }
 
 void
-outbox_address(struct outbox *o, struct task *t)
+outbox_address(struct outbox *o, struct outbox_letter *l)
 {
-	t->returned = t->refused = t->not_taken = false;
-	t->cookie = ++o->cookie;
+	outbox_forget(l);
+	l->cookie = ++o->cookie;
+	LIST_INSERT_HEAD(&o->letters, l, next);
 }
 
 enum outbox_outcome
-outbox_outcome(const struct outbox *o, const struct task *t)
+outbox_outcome(const struct outbox *o, const struct outbox_letter *l)
 {
-	if (t->refused)
+	if (l->refused)
 		return OUTBOX_REFUSED;
-	if (o->mq == NULL || t->cookie > rmq_counts(o->mq).settled_through)
+	if (o->mq == NULL || l->cookie > rmq_counts(o->mq).settled_through)
 		return OUTBOX_UNDER_WAY;
-	if (t->returned)
+	if (l->returned)
 		return OUTBOX_NO_QUEUE;
-	return t->not_taken ? OUTBOX_NOT_TAKEN : OUTBOX_ARRIVED;
+	return l->not_taken ? OUTBOX_NOT_TAKEN : OUTBOX_ARRIVED;
+}
+
+void
+outbox_forget(struct outbox_letter *l)
+{
+	if (l->cookie != 0)
+		LIST_REMOVE(l, next);
+	*l = (struct outbox_letter){ .cookie = 0 };
 }
 
 void

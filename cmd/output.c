@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* See output.h. */
 
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
@@ -46,6 +47,7 @@ choose_kind(struct output *out)
 	int own;
 
 	(void)fstat(out->fd, &st);
+	out->pipe = S_ISFIFO(st.st_mode);
 	if (S_ISREG(st.st_mode))
 		out->kind = OUTPUT_FILE;
 	else if (S_ISSOCK(st.st_mode))
@@ -424,6 +426,16 @@ output_end(struct output *out, uint64_t cookie)
 	    (struct output_mark){ out->added, cookie };
 	if (out->kind == OUTPUT_FOLDER || (waiting(out) >= GATHER && !out->blocked))
 		write_buffer(out);
+}
+
+size_t
+output_unread(const struct output *out)
+{
+	int n = 0;
+
+	if (!out->pipe || ioctl(out->fd, FIONREAD, &n) == -1)
+		return 0;
+	return (size_t)n;
 }
 
 bool

@@ -50,6 +50,7 @@ struct output_mark {		/* where a record ends */
 struct output {
 	int		 fd;
 	enum output_kind kind;
+	bool		 pipe;
 	bool		 escape;	/* what is shown; a terminal is the default */
 	bool		 sync;		/* before a record counts as settled */
 	unsigned	 group;		/* sync when this many records are written */
@@ -91,6 +92,7 @@ void	output_end(struct output *, uint64_t cookie);	/* a record ends here; cookie
 void	output_wish(struct output *, struct rmq_bytes name);	/* how the file of this record shall be called */
 void	output_fail(struct output *, int error);	/* a piece of a record could not be made */
 
+size_t	output_unread(const struct output *);		/* written to a pipe, and not read by anyone yet */
 bool	output_full(const struct output *);		/* add no more for now */
 bool	output_pending(const struct output *);		/* something is not settled yet */
 short	output_events(const struct output *);		/* for poll() */

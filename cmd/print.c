@@ -10,6 +10,7 @@
 #include "format.h"
 #include "groups.h"
 #include "loop.h"
+#include "message/label.h"
 #include "print.h"
 #include "tool.h"
 
@@ -73,8 +74,11 @@ print_choose(const char *line, const char *chat)
 	chats = should_chat(o);
 	terminator = choose_terminator(o);
 	spec = choose_format(o, line, chat);
-	if (!format_compile(&format, spec, why, sizeof(why)))
-		tool_usage("--format=%s: %s", spec, why);
+	if (format_compile(&format, spec, why, sizeof(why)))
+		return;
+	if (strcmp(why, opt_no_memory) == 0)
+		tool_fail(EX_OSERR, "cannot prepare the output: %s", why);
+	tool_usage("--format=%s: %s", spec, why);
 }
 
 void
@@ -162,11 +166,13 @@ decode(struct rmq *mq, const struct rmq_delivery *d)
 {
 	static struct rmq_properties properties;
 	struct rmq_error error = { 0 };
+	char label[LABEL_SIZE];
 
 	if (rmq_decode_properties(mq, d, &properties, &error))
 		return &properties;
+	label_message(label, (struct rmq_bytes){ 0 }, d->routing_key);
 	if (!complained)
-		tool_warn("cannot decode the properties of a message: %s", error.text);
+		tool_warn("cannot decode the properties of %s: %s", label, error.text);
 	complained = true;
 	return NULL;
 }

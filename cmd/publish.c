@@ -125,11 +125,13 @@ run_fail(struct run *r, int status, const char *fmt, ...)
 	r->status = status;
 }
 
-/* A single message's time runs from when it is known. */
+/* A single message's time runs from when it is known; that of many begins anew when all that came is confirmed. */
 static void
-start_deadline(struct run *r)
+set_deadline(struct run *r)
 {
-	if (r->deadline < 0 && r->limit >= 0 && (r->in.at_end || !r->single))
+	if (!run_has_work(r))
+		r->deadline = -1;
+	else if (r->deadline < 0 && r->limit >= 0 && (r->in.at_end || !r->single))
 		r->deadline = rmq_now() + r->limit;
 }
 
@@ -161,7 +163,7 @@ run(struct run *r)
 		run_feed(r);
 		if (is_over(r))
 			return;
-		start_deadline(r);
+		set_deadline(r);
 		input.fd = run_awaits_input(r) ? r->in.fd : -1;
 		input.revents = 0;
 		loop_wait(&r->mq, 1, &input, 1, run_next_time(r));
@@ -202,13 +204,14 @@ open_files(struct run *r)
 int
 publish(struct rmq *mq, const struct target *target, const char *default_text, int argc, char *argv[])
 {
+	const struct source_default otherwise = { target->chosen ? NULL : default_text, "words, - or -l" };
 	struct run r = {
 		.mq = mq,
 		.target = target,
 		.message = {
 			.exchange = rmq_bytes(target->exchange),
 			.routing_key = rmq_bytes(target->routing_key),
-			.mandatory = true,
+			.mandatory = target->route != ROUTE_NO,
 		},
 		.next = INPUT_MORE,
 		.report = report,
@@ -217,7 +220,7 @@ publish(struct rmq *mq, const struct target *target, const char *default_text, i
 		.chat = chat,
 	};
 
-	source_open(&r.in, default_text, argc, argv);
+	source_open(&r.in, &otherwise, argc, argv);
 	open_files(&r);
 	r.single = source_is_one_shot();
 	r.input_size = input_size(&r.in);

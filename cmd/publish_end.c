@@ -27,23 +27,34 @@ report_error(struct run *r)
 	    r->single && status == EX_TEMPFAIL ? "; the message may have been delivered" : "");
 }
 
+/* Of many records: which was the first. */
+static const char *
+which(const struct run *r, uint64_t number)
+{
+	static char text[1100];
+
+	text[0] = '\0';
+	if (r->counts.accepted > 1)
+		snprintf(text, sizeof(text), ", the first is %s", source_place(&r->in, number));
+	return text;
+}
+
 static void
 report_returned(struct run *r)
 {
-	char many[96] = "";
+	char many[1200] = "";
 
 	if (r->counts.accepted > 1)
-		snprintf(many, sizeof(many), ", %ju of %ju messages came back",
-		    (uintmax_t)r->counts.returned, (uintmax_t)r->counts.accepted);
-	run_fail(r, EX_NOUSER, "cannot deliver to %s: no queue is bound (%s)%s",
-	    r->returned_to, r->returned, many);
+		snprintf(many, sizeof(many), ", %ju of %ju messages came back%s", (uintmax_t)r->counts.returned,
+		    (uintmax_t)r->counts.accepted, which(r, r->first_returned));
+	run_fail(r, EX_NOUSER, "cannot deliver to %s: %s%s", r->returned_to, r->returned, many);
 }
 
 static void
 report_nacked(struct run *r)
 {
-	run_fail(r, EX_TEMPFAIL, "cannot deliver to %s: the broker refused %ju of %ju messages",
-	    r->target->name, (uintmax_t)r->counts.nacked, (uintmax_t)r->counts.accepted);
+	run_fail(r, EX_TEMPFAIL, "cannot deliver to %s: the broker refused %ju of %ju messages%s",
+	    r->target->name, (uintmax_t)r->counts.nacked, (uintmax_t)r->counts.accepted, which(r, r->first_nacked));
 }
 
 static void
@@ -60,7 +71,7 @@ report(struct run *r)
 		report_error(r);
 	if (r->skip && r->counts.refused + r->bad > 0)
 		report_rejected(r);
-	if (r->counts.returned > 0 && r->target->must_route)
+	if (r->counts.returned > 0 && r->target->route == ROUTE_YES)
 		report_returned(r);
 	if (r->counts.nacked > 0)
 		report_nacked(r);

@@ -207,10 +207,32 @@ feed_one(struct run *r)
 	}
 }
 
+/*
+ * A broker that takes nothing for now is handed one record all the same: from then on the session has a limit of time,
+ * and before, nobody waits for it.
+ */
+bool
+run_has_room(const struct run *r)
+{
+	return rmq_can_publish(r->mq) || rmq_counts(r->mq).unsettled == 0;
+}
+
+/* The rate is for records: that none is left, or that more is to be read, is seen at once. */
+static bool
+may_feed(struct run *r)
+{
+	if (!run_has_room(r))
+		return false;
+	if (r->skipping || rate_ready(&r->rate))
+		return true;
+	r->next = input_peek(&r->in);
+	return r->next != INPUT_RECORD;
+}
+
 void
 run_feed(struct run *r)
 {
-	while (!r->fed && !rmq_failed(r->mq) && rmq_can_publish(r->mq) && rate_ready(&r->rate) && feed_one(r))
+	while (!r->fed && !rmq_failed(r->mq) && may_feed(r) && feed_one(r))
 		;
 	r->counts = rmq_counts(r->mq);
 }
@@ -218,5 +240,5 @@ run_feed(struct run *r)
 bool
 run_awaits_input(const struct run *r)
 {
-	return !r->fed && r->next == INPUT_MORE && rmq_can_publish(r->mq);
+	return !r->fed && r->next == INPUT_MORE && run_has_room(r);
 }

@@ -9,6 +9,8 @@
 #include "run.h"
 #include "tool.h"
 
+enum { CALM = 60000 };		/* ms without a nack: the next one is news */
+
 /* Events: what the session tells. */
 
 static void
@@ -42,29 +44,55 @@ keep_returned_to(struct run *r, const struct rmq_event *e)
 		    (const char *)e->routing_key.data);
 }
 
+/* By the default exchange a queue is missing, by others a binding may be. */
+static void
+keep_reason(struct run *r, const struct rmq_event *e)
+{
+	snprintf(r->returned, sizeof(r->returned), "%s (%.*s)",
+	    e->exchange.len == 0 ? "there is no such queue" : "no queue is bound", (int)e->text.len,
+	    (const char *)e->text.data);
+}
+
+static void
+note_first(uint64_t *first, uint64_t number)
+{
+	if (*first == 0 || number < *first)
+		*first = number;
+}
+
 static void
 on_returned(struct run *r, const struct rmq_event *e)
 {
 	bool first = r->returned[0] == '\0';
 
 	if (first) {
-		keep(r->returned, sizeof(r->returned), e->text);
+		keep_reason(r, e);
 		keep_returned_to(r, e);
 	}
-	if (!r->target->must_route) {
+	if (r->target->route != ROUTE_YES) {
 		if (first)
-			run_tell(r, "warning: nobody receives what goes to %s: no queue is bound (%s)",
+			run_tell(r, "warning: nobody receives what goes to %s: %s",
 			    r->returned_to, r->returned);
 		return;
 	}
+	note_first(&r->first_returned, e->cookie);
 	if (!suspects_returned(&r->suspects, e->cookie))
 		no_memory(r);
 	r->fed = r->fed || !r->skip;
 }
 
+/* Told once for each time of trouble, whoever caused it. */
 static void
 on_nacked(struct run *r, const struct rmq_event *e)
 {
+	int64_t now = rmq_now();
+
+	if (!e->given_up && r->talk && (r->nacked_at == 0 || now - r->nacked_at > CALM))
+		run_tell(r, "the broker does not take what goes to %s for now: a queue is full, or its node is down; "
+		    "it is sent again", r->target->name);
+	r->nacked_at = now;
+	if (e->given_up)
+		note_first(&r->first_nacked, e->cookie);
 	if (e->given_up && !suspects_given_up(&r->suspects, e->cookie))
 		no_memory(r);
 }
@@ -88,7 +116,7 @@ static void
 on_lost(struct run *r, const struct rmq_event *e)
 {
 	r->connected = false;
-	r->lost_at = rmq_now();
+	r->lost_at = e->heard_at;
 	r->blocked[0] = '\0';
 	suspects_lost(&r->suspects);
 	keep(r->lost, sizeof(r->lost), e->text);
@@ -123,6 +151,9 @@ on_event(struct run *r, const struct rmq_event *e)
 		break;
 	case RMQ_LOST:
 		on_lost(r, e);
+		break;
+	case RMQ_DIFFERS:
+		groups_warn_differs(e);
 		break;
 	case RMQ_CLOSED:
 		r->closed = true;
@@ -190,11 +221,13 @@ give_up(struct run *r, const char *why, int64_t ms)
 {
 	bool doubt = r->counts.in_doubt > 0;
 	bool cut = !r->connected && r->lost[0] != '\0', blocked = r->blocked[0] != '\0';
+	bool nacked = doubt && !cut && !blocked && r->nacked_at != 0 && rmq_now() - r->nacked_at <= CALM;
 
-	run_fail(r, doubt ? EX_TEMPFAIL : EX_UNAVAILABLE, "cannot %s to %s: %s %g s%s%s",
+	run_fail(r, doubt ? EX_TEMPFAIL : EX_UNAVAILABLE, "cannot %s to %s: %s %g s%s%s%s",
 	    doubt ? "confirm delivery" : "deliver", r->target->name, why, (double)ms / 1000,
 	    blocked ? ", the broker takes no messages: " : cut ? ", " : "",
-	    blocked ? r->blocked : cut ? r->lost : "");
+	    blocked ? r->blocked : cut ? r->lost : "",
+	    nacked ? ", the broker does not take it: a queue is full, or its node is down" : "");
 	r->hopeless = true;
 }
 
@@ -203,6 +236,12 @@ static int64_t
 deadline(const struct run *r)
 {
 	return r->deadline < 0 || r->ready ? r->deadline : r->deadline + LATE;
+}
+
+bool
+run_has_work(const struct run *r)
+{
+	return !r->ready || r->counts.unsettled > 0 || r->next == INPUT_RECORD;
 }
 
 void
@@ -214,7 +253,7 @@ run_check_times(struct run *r)
 		run_save_checkpoint(r);
 	if (r->grace_until >= 0 && now >= r->grace_until)
 		give_up(r, "not confirmed after the signal within", GRACE);
-	else if (r->deadline >= 0 && now >= deadline(r))
+	else if (r->deadline >= 0 && now >= deadline(r) && run_has_work(r))
 		give_up(r, !r->ready ? "no connection within" : r->single ? "not confirmed within" :
 		    "not finished within", r->limit);
 }
@@ -230,7 +269,7 @@ run_next_time(const struct run *r)
 {
 	int64_t next = earlier(earlier(deadline(r), r->grace_until), progress_time(&r->progress));
 
-	if (!r->fed && rmq_can_publish(r->mq))
+	if (!r->fed && run_has_room(r))
 		next = earlier(next, rate_time(&r->rate));
 	return earlier(next, checkpoint_time(&r->checkpoint, run_next_offset(r)));
 }

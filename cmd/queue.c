@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "groups.h"
+#include "message/name.h"
 #include "queue.h"
 #include "tool.h"
 
@@ -72,7 +73,7 @@ no_command(int argc, char **argv)
 		.operands = "COMMAND [operand ...]",
 		.groups = {
 			queue_declare_options, queue_bind_options, queue_delete_options, queue_stat_options,
-			queue_wait_options, opt_connect
+			queue_wait_options, queue_time_options, opt_connect
 		},
 	};
 
@@ -94,7 +95,7 @@ run(const struct command *c, int argc, char **argv)
 		.name = "queue",
 		.about = c->about,
 		.operands = c->operands,
-		.groups = { c->options, opt_connect },
+		.groups = { c->options, queue_time_options, opt_connect },
 	};
 
 	argc--;
@@ -105,6 +106,8 @@ run(const struct command *c, int argc, char **argv)
 		tool_usage("needs %s", c->operands);
 	if (argc > c->most)
 		tool_usage("there is an operand too many: '%s'", argv[c->most]);
+	for (int i = 0; i < argc; i++)
+		name_check("name", argv[i]);
 	return c->run(argv);
 }
 

@@ -19,10 +19,17 @@
 struct queue_session {
 	struct rmq	*mq;
 	bool		 connected;
+	int64_t		 limit;		/* ms, of -W or else the command's own */
+	int64_t		 deadline;	/* of -W; negative: there was none */
+	bool		 late;		/* an answer did not come in time */
 };
 
-/* limit: ms to be connected, if the user does not say otherwise. */
+/* limit: ms to be connected, and for each answer, if the user does not say otherwise. */
 void	queue_open(struct queue_session *, int64_t limit);
+/* What the last order brought; false: the session failed, or there was no answer in time. */
+bool	queue_answer(struct queue_session *, struct rmq_event *);
+/* Says "cannot VERB queue 'NAME'", for want of an answer; `status', but EX_OK if the session failed. */
+int	queue_unanswered(struct queue_session *, const char *verb, const char *name, int status);
 /* The next event of this type; false: the session failed, or the time (rmq_now(); negative: none) is over. */
 bool	queue_await(struct queue_session *, enum rmq_event_type, int64_t deadline, struct rmq_event *);
 /* Does nothing but stay connected; false as above. */
@@ -35,6 +42,7 @@ int	queue_close(struct queue_session *, int status);
 /* The options of each command, and what it does with its operands: the exit status. */
 extern const struct opt queue_declare_options[], queue_bind_options[], queue_unbind_options[],
 		queue_delete_options[], queue_stat_options[], queue_wait_options[];
+extern const struct opt queue_time_options[];	/* of all: -W */
 
 int	queue_declare(char **operands);
 int	queue_bind(char **operands);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* queue bind, queue unbind */
 #include "groups.h"
+#include "message/pairs.h"
 #include "queue.h"
 #include "tool.h"
 
@@ -15,7 +16,8 @@ static const char *const matches[] = { "all", "any", "all-with-x", "any-with-x",
 
 #define BINDING_ENTRIES \
 	{ 0, "arg", "NAME=VALUE", set_header, NULL, \
-	    "a header that must match, if it is a headers exchange; NAME:TYPE=VALUE if it is no string" }, \
+	    "a header that must match, if it is a headers exchange; NAME:TYPE=VALUE if it is no string", \
+	    .many = true }, \
 	{ 0, "match", "HOW", opt_choice, &match, "how many of them must match (default: all)", .choices = matches }
 
 const struct opt queue_bind_options[] = { { .help = "For bind and unbind" }, BINDING_ENTRIES, { 0 } };
@@ -25,7 +27,7 @@ static const char *
 set_header(const struct opt *o, char *arg)
 {
 	(void)o;
-	return groups_add_pair(&headers, arg);
+	return pairs_add(&headers, arg);
 }
 
 /* https://www.rabbitmq.com/tutorials/amqp-concepts#exchange-headers */
@@ -79,7 +81,9 @@ queue_unbind(char **operands)
 
 	queue_open(&s, ONE_SHOT);
 	rmq_unbind(s.mq, &b);
-	if (queue_await(&s, RMQ_ANSWERED, -1, &e) && e.code != 0)
+	if (!queue_answer(&s, &e))
+		status = queue_unanswered(&s, "unbind", b.queue, EX_TEMPFAIL);
+	else if (e.code != 0)
 		status = queue_refused("unbind", b.queue, &e);
 	return queue_close(&s, status);
 }

@@ -8,6 +8,8 @@
 #include <string.h>
 
 #include "groups.h"
+#include "message/name.h"
+#include "message/pairs.h"
 #include "queue.h"
 #include "tool.h"
 
@@ -38,9 +40,9 @@ const struct opt queue_declare_options[] = {
 	{ 0, "transient", NULL, opt_flag, &transient, "the queue ends with the broker's next restart" },
 	{ 0, "auto-delete", NULL, opt_flag, &auto_delete, "the queue ends with its last consumer" },
 	{ 0, "dead-letter-exchange", "NAME", set_text, ARGUMENT("x-dead-letter-exchange"),
-	    "what is rejected, expires or is too much goes there", .max = 255 },
+	    "what is rejected, expires or is too much goes there", .max = NAME_BYTES },
 	{ 0, "dead-letter-routing-key", "KEY", set_text, ARGUMENT("x-dead-letter-routing-key"),
-	    "and with this key instead of its own", .max = 255 },
+	    "and with this key instead of its own", .max = NAME_BYTES },
 	{ 0, "dead-letter-strategy", "HOW", set_choice, ARGUMENT("x-dead-letter-strategy"),
 	    "and how surely, from a quorum queue", .choices = strategies },
 	{ 0, "message-ttl", "MS", set_ms, ARGUMENT("x-message-ttl"),
@@ -52,34 +54,32 @@ const struct opt queue_declare_options[] = {
 	{ 0, "overflow", "HOW", set_choice, ARGUMENT("x-overflow"), "what to do when it is full",
 	    .choices = overflows },
 	{ 0, "delivery-limit", "N", set_number, ARGUMENT("x-delivery-limit"),
-	    "drop or dead-letter after N attempts; -1: never", .min = -1, .max = INT64_MAX },
+	    "drop or dead-letter what came back more than N times, so after N + 1 attempts; -1: never",
+	    .min = -1, .max = INT64_MAX },
 	{ 0, "max-priority", "N", set_number, ARGUMENT("x-max-priority"), "have priorities up to N",
 	    .min = 1, .max = 255 },
 	{ 0, "single-active-consumer", NULL, set_true, ARGUMENT("x-single-active-consumer"),
 	    "send to one consumer at a time" },
 	{ 0, "max-age", "AGE", set_text, ARGUMENT("x-max-age"), "a stream drops what is older: 7D, 12h" },
 	{ 0, "arg", "NAME=VALUE", set_any, NULL,
-	    "any other argument; NAME:TYPE=VALUE if it is no string, number or boolean" },
+	    "any other argument; NAME:TYPE=VALUE if it is no string, number or boolean",
+	    .many = true },
 	{ 'x', "exclusive", NULL, refuse_exclusive, NULL, NULL },
 	{ 0 }
 };
 
-/* The error's text is the answer, so it must outlive the call. */
 static const char *
 set(const struct opt *o, enum rmq_type type, const char *value)
 {
-	static struct rmq_error error;
-
-	if (arguments == NULL && (arguments = rmq_table_new()) == NULL)
-		return "out of memory";
-	error = (struct rmq_error){ 0 };
-	return rmq_table_set(arguments, o->to, type, value, &error) ? NULL : error.text;
+	return pairs_add_typed(&arguments, o->to, type, value);
 }
 
 static const char *
 set_text(const struct opt *o, char *arg)
 {
-	return o->max > 0 && strlen(arg) > (size_t)o->max ? "too long" : set(o, RMQ_STRING, arg);
+	const char *wrong = o->max > 0 ? name_wrong(arg, strlen(arg)) : NULL;
+
+	return wrong != NULL ? wrong : set(o, RMQ_STRING, arg);
 }
 
 /* As another setter reads it, within the entry's limits. */
@@ -133,27 +133,11 @@ set_choice(const struct opt *o, char *arg)
 	return wrong != NULL ? wrong : set(o, RMQ_STRING, arg);
 }
 
-/* Brokers want numbers where arguments are numbers, and people do not write types. */
 static const char *
 set_any(const struct opt *o, char *arg)
 {
-	size_t len = strcspn(arg, ":=");
-	const char *value = arg + len, *wrong = NULL, *type = NULL;
-	char spec[600];
-
 	(void)o;
-	if (*value != '=' || strlen(arg) > sizeof(spec) - 8)
-		return groups_add_pair(&arguments, arg);
-	value++;
-	(void)strtonum(value, INT64_MIN, INT64_MAX, &wrong);
-	if (wrong == NULL)
-		type = "int";
-	else if (strcmp(value, "true") == 0 || strcmp(value, "false") == 0)
-		type = "bool";
-	if (type == NULL)
-		return groups_add_pair(&arguments, arg);
-	snprintf(spec, sizeof(spec), "%.*s:%s=%s", (int)len, arg, type, value);
-	return groups_add_pair(&arguments, spec);
+	return pairs_add_argument(&arguments, arg);
 }
 
 static const char *

@@ -30,10 +30,10 @@ const struct opt queue_stat_options[] = {
 
 /* A queue of another type cannot do it, and the broker closes the whole connection to say so. */
 static int
-check_type(const struct rmq *mq, const char *verb, const char *name, const char *why)
+no_answer(struct queue_session *s, const char *verb, const char *name, const char *why)
 {
-	if (!rmq_failed(mq) || rmq_error(mq)->code != NOT_IMPLEMENTED)
-		return EX_OK;
+	if (!rmq_failed(s->mq) || rmq_error(s->mq)->code != NOT_IMPLEMENTED)
+		return queue_unanswered(s, verb, name, EX_TEMPFAIL);
 	tool_warn("cannot %s queue '%s': %s", verb, name, why);
 	return EX_CONFIG;
 }
@@ -48,8 +48,8 @@ queue_delete(char **operands)
 
 	queue_open(&s, ONE_SHOT);
 	rmq_delete_queue(s.mq, name, if_unused, if_empty);
-	if (!queue_await(&s, RMQ_ANSWERED, -1, &e))
-		status = check_type(s.mq, "delete", name,
+	if (!queue_answer(&s, &e))
+		status = no_answer(&s, "delete", name,
 		    "a quorum queue cannot be asked for --if-empty or --if-unused");
 	else if (e.code != 0)
 		status = queue_refused("delete", name, &e);
@@ -66,8 +66,8 @@ queue_purge(char **operands)
 
 	queue_open(&s, ONE_SHOT);
 	rmq_purge_queue(s.mq, name);
-	if (!queue_await(&s, RMQ_ANSWERED, -1, &e))
-		status = check_type(s.mq, "purge", name, "a stream cannot be purged");
+	if (!queue_answer(&s, &e))
+		status = no_answer(&s, "purge", name, "a stream cannot be purged");
 	else if (e.code != 0)
 		status = queue_refused("purge", name, &e);
 	else
@@ -116,13 +116,16 @@ queue_stat(char **operands)
 {
 	struct queue_session s;
 	struct rmq_event e;
-	int status = EX_OK, refused;
+	int status = EX_OK, refused, unanswered;
 
 	queue_open(&s, ONE_SHOT);
 	for (; *operands != NULL; operands++) {
 		rmq_look_at_queue(s.mq, *operands);
-		if (!queue_await(&s, RMQ_ANSWERED, -1, &e))
+		if (!queue_answer(&s, &e)) {
+			unanswered = queue_unanswered(&s, "find", *operands, EX_UNAVAILABLE);
+			status = unanswered != EX_OK ? unanswered : status;
 			break;
+		}
 		if (e.code == 0) {
 			(json ? print_json : print_text)(*operands, &e);
 			continue;

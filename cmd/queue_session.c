@@ -9,16 +9,30 @@
 
 enum { GOODBYE = 5000 };	/* ms */
 
+static int64_t timeout = -1;
+
+const struct opt queue_time_options[] = {
+	{ .help = "Time" },
+	{ 'W', "timeout", "SECS", opt_seconds, &timeout, "give up after this time (default: 10, for wait 60)",
+	    .min = 1, .max = INT64_MAX / 2 },
+	{ 0 }
+};
+
 void
 queue_open(struct queue_session *s, int64_t limit)
 {
 	struct rmq_config config = groups_config("queue");
 
-	if (config.first_limit == 0)
-		config.first_limit = limit;
+	*s = (struct queue_session){ .limit = limit, .deadline = -1 };
+	if (timeout >= 0) {
+		s->limit = timeout;
+		s->deadline = rmq_now() + timeout;
+	}
+	if (config.first_limit == 0 || (timeout >= 0 && config.first_limit > timeout))
+		config.first_limit = s->limit;
 	if (config.retry_limit == 0)
-		config.retry_limit = limit;
-	*s = (struct queue_session){ .mq = groups_open(&config) };
+		config.retry_limit = s->limit;
+	s->mq = groups_open(&config);
 }
 
 /* The next event of any kind. */
@@ -29,6 +43,8 @@ next(struct queue_session *s, struct rmq_event *e)
 		return false;
 	if (e->type == RMQ_READY || e->type == RMQ_LOST)
 		s->connected = e->type == RMQ_READY;
+	if (e->type == RMQ_DIFFERS)
+		groups_warn_differs(e);
 	return true;
 }
 
@@ -65,6 +81,28 @@ queue_pause(struct queue_session *s, int64_t ms, int64_t deadline)
 	return !passed(deadline) && !rmq_failed(s->mq);
 }
 
+/* Until it was connected once, the session's own limit has a better story to tell. */
+bool
+queue_answer(struct queue_session *s, struct rmq_event *e)
+{
+	int64_t deadline;
+
+	if (!s->connected && !queue_await(s, RMQ_READY, -1, e))
+		return false;
+	deadline = s->deadline >= 0 ? s->deadline : rmq_now() + s->limit;
+	s->late = !queue_await(s, RMQ_ANSWERED, deadline, e);
+	return !s->late;
+}
+
+int
+queue_unanswered(struct queue_session *s, const char *verb, const char *name, int status)
+{
+	if (rmq_failed(s->mq))
+		return EX_OK;
+	tool_warn("cannot %s queue '%s': no answer within %g s", verb, name, (double)s->limit / 1000);
+	return status;
+}
+
 int
 queue_refused(const char *verb, const char *name, const struct rmq_event *e)
 {
@@ -81,7 +119,7 @@ queue_close(struct queue_session *s, int status)
 	if (rmq_failed(s->mq) && status == EX_OK) {
 		tool_warn("%s", error->text);
 		status = groups_exit_status(error->status);
-	} else if (s->connected) {
+	} else if (s->connected && !s->late) {
 		rmq_close(s->mq);
 		queue_await(s, RMQ_CLOSED, rmq_now() + GOODBYE, &e);
 	}

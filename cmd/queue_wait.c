@@ -7,10 +7,11 @@
 #include "queue.h"
 #include "tool.h"
 
-enum { LEAST_PAUSE = 50, MOST_PAUSE = 1000, LATE = 250 };	/* ms */
+enum { LEAST_PAUSE = 50, MOST_PAUSE = 1000, LATE = 250, MINUTE = 60000 };	/* ms */
+enum { UNKNOWN = -1 };	/* code: there was no answer */
 
 static bool ready, empty;
-static int64_t messages = -1, consumers = -1, timeout = 60000;
+static int64_t messages = -1, consumers = -1;
 
 const struct opt queue_wait_options[] = {
 	{ .help = "For wait" },
@@ -20,8 +21,6 @@ const struct opt queue_wait_options[] = {
 	    .min = 1, .max = UINT32_MAX },
 	{ 0, "consumers", "N", opt_number, &consumers, "until it has at least N consumers",
 	    .min = 1, .max = UINT32_MAX },
-	{ 'W', "timeout", "SECS", opt_seconds, &timeout, "give up after this time (default: 60)",
-	    .min = 1, .max = INT64_MAX / 2 },
 	{ 0 }
 };
 
@@ -49,27 +48,29 @@ met(const struct rmq_event *e)
 static int
 not_met(const struct queue_session *s, const char *name, const struct rmq_event *seen)
 {
-	char what[128] = "it is not there";
+	char what[600] = "it is not there";
 
-	if (seen->code == 0)
+	if (seen->code == UNKNOWN)
+		snprintf(what, sizeof(what), "no answer");
+	else if (seen->code == 0)
 		snprintf(what, sizeof(what), "it has %" PRIu32 " ready messages and %" PRIu32 " consumers",
 		    seen->messages, seen->consumers);
 	if (!s->connected)
-		snprintf(what, sizeof(what), "there is no connection");
-	tool_warn("cannot wait longer than %g s for queue '%s': %s", (double)timeout / 1000, name, what);
-	return s->connected ? EX_FEWER : EX_UNAVAILABLE;
+		snprintf(what, sizeof(what), "there is no connection: %s", rmq_trouble(s->mq));
+	tool_warn("cannot wait longer than %g s for queue '%s': %s", (double)s->limit / 1000, name, what);
+	return s->connected && seen->code != UNKNOWN ? EX_FEWER : EX_UNAVAILABLE;
 }
 
 /* Looks at it again and again, less and less often. */
 static int
 watch(struct queue_session *s, const char *name, int64_t deadline)
 {
-	struct rmq_event e, seen = { .code = 404 };
+	struct rmq_event e, seen = { .code = UNKNOWN };
 	int64_t pause = LEAST_PAUSE;
 
 	do {
 		rmq_look_at_queue(s->mq, name);
-		if (!queue_await(s, RMQ_ANSWERED, deadline, &e))
+		if ((s->late = !queue_await(s, RMQ_ANSWERED, deadline, &e)))
 			break;
 		seen = e;
 		if (met(&e))
@@ -85,17 +86,19 @@ watch(struct queue_session *s, const char *name, int64_t deadline)
 int
 queue_wait(char **operands)
 {
-	int64_t deadline = rmq_now() + timeout;
+	int64_t deadline;
 	const char *name = operands[0];
 	struct queue_session s;
 	struct rmq_event e;
 	int status = EX_OK;
 
 	check_operands(name);
-	queue_open(&s, timeout);
+	queue_open(&s, MINUTE);
+	deadline = s.deadline >= 0 ? s.deadline : rmq_now() + s.limit;
 	if (!queue_await(&s, RMQ_READY, deadline + LATE, &e)) {
 		if (!rmq_failed(s.mq)) {
-			tool_warn("cannot wait longer than %g s for the broker", (double)timeout / 1000);
+			tool_warn("cannot wait longer than %g s for the broker: %s", (double)s.limit / 1000,
+			    rmq_trouble(s.mq));
 			status = EX_UNAVAILABLE;
 		}
 	} else if (name != NULL)

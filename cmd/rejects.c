@@ -10,6 +10,7 @@
 
 #include "rejects.h"
 #include "tool.h"
+#include "tool/trust.h"
 
 enum { PIECE = 256 * 1024 };	/* bytes that are forgotten at once */
 
@@ -28,7 +29,7 @@ rejects_open(struct rejects *r, const char *name, const struct input *in)
 	*r = (struct rejects){ .name = name, .fd = -1, .delimiter = in->whole ? -1 : in->delimiter };
 	if (name == NULL)
 		return;
-	r->fd = open(name, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0600);
+	r->fd = trust_open(name, O_WRONLY | O_CREAT | O_APPEND, 0600);
 	if (r->fd == -1)
 		tool_fail(EX_CANTCREAT, "cannot write reject file '%s': %s", name, strerror(errno));
 	if (is_input(r, in))

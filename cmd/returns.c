@@ -51,7 +51,7 @@ returns_begin(struct returns *r, const struct rmq_config *config, const char *qu
 	*r = (struct returns){ .config = *config, .queue = queue, .patience = PATIENCE, .pause = FIRST_PAUSE };
 	r->config.first_limit = r->config.retry_limit = -1;
 	TAILQ_INIT(&r->held);
-	outbox_prepare(&r->outbox, config, TASK_COPYING, "a message on its way back", "messages on their way back");
+	outbox_prepare(&r->outbox, config, "messages on their way back");
 	open_session(r);
 }
 
@@ -59,7 +59,7 @@ returns_begin(struct returns *r, const struct rmq_config *config, const char *qu
 static void
 forget(struct returns *r)
 {
-	tasks_disown(&r->held);
+	tasks_disown(&r->held, false);
 	if (r->outbox.mq != NULL && rmq_counts(r->outbox.mq).unsettled > 0)
 		outbox_free(&r->outbox);
 }
@@ -67,7 +67,7 @@ forget(struct returns *r)
 static void
 close_sessions(struct returns *r)
 {
-	tasks_disown(&r->held);
+	tasks_disown(&r->held, false);
 	outbox_free(&r->outbox);
 	rmq_free(r->mq);
 	r->mq = NULL;
@@ -185,7 +185,7 @@ publish(struct returns *r, const struct task *t, struct rmq_error *e)
 		.properties = &p,
 		.body = t->delivery.body,
 		.mandatory = true,
-		.cookie = t->cookie,
+		.cookie = t->letter.cookie,
 	};
 
 	if (!rmq_decode_properties(r->mq, &t->delivery, &p, e))
@@ -210,6 +210,13 @@ try_later(struct returns *r, struct task *t, const char *why, int64_t now)
 static void
 try_much_later(struct returns *r, struct task *t, int64_t now)
 {
+	struct rmq_properties p = { 0 };
+	struct rmq_error e = { 0 };
+	char label[LABEL_SIZE];
+
+	rmq_decode_properties(r->mq, &t->delivery, &p, &e);
+	label_message(label, p.message_id, t->delivery.routing_key);
+	tool_warn("cannot bring %s back to '%s': the broker refused it: %s", label, r->queue, r->outbox.refused);
 	if (r->leave_by != 0)
 		go_back(r, t);
 	else
@@ -223,7 +230,7 @@ send_or_wait(struct returns *r, struct task *t, int64_t now)
 
 	if (!outbox_has_room(&r->outbox))
 		return;
-	outbox_address(&r->outbox, t);
+	outbox_address(&r->outbox, &t->letter);
 	t->until = 0;
 	if (publish(r, t, &e))
 		return;
@@ -243,7 +250,7 @@ arrived(struct returns *r, struct task *t)
 static void
 heed_outcome(struct returns *r, struct task *t, int64_t now)
 {
-	switch (outbox_outcome(&r->outbox, t)) {
+	switch (outbox_outcome(&r->outbox, &t->letter)) {
 	case OUTBOX_UNDER_WAY:
 		break;
 	case OUTBOX_ARRIVED:
@@ -269,7 +276,7 @@ heed_time(struct returns *r, int64_t now)
 	while ((t = tasks_due(&r->held, now)) != NULL) {
 		if (t->state == TASK_RESTING && t->again) {
 			t->state = TASK_COPYING;
-			t->cookie = 0;
+			outbox_forget(&t->letter);
 			t->until = now + r->patience;
 		} else
 			go_back(r, t);
@@ -284,7 +291,7 @@ send_and_settle(struct returns *r, int64_t now)
 	TAILQ_FOREACH_SAFE(t, &r->held, next, following) {
 		if (t->state != TASK_COPYING)
 			continue;
-		if (t->cookie != 0)
+		if (t->letter.cookie != 0)
 			heed_outcome(r, t, now);
 		else
 			send_or_wait(r, t, now);
@@ -325,7 +332,7 @@ returns_run(struct returns *r, int64_t now)
 		open_session(r);
 	if (r->mq != NULL)
 		take_events(r, now);
-	outbox_run(&r->outbox, &r->held);
+	outbox_run(&r->outbox);
 	if (usable(r, now)) {
 		heed_time(r, now);
 		send_and_settle(r, now);
@@ -368,7 +375,7 @@ returns_leave(struct returns *r, int64_t now)
 		return;
 	rmq_stop_consuming(r->mq);
 	TAILQ_FOREACH_SAFE(t, &r->held, next, following)
-		if (t->state != TASK_COPYING || t->cookie == 0)
+		if (t->state != TASK_COPYING || t->letter.cookie == 0)
 			go_back(r, t);
 }
 

@@ -12,6 +12,7 @@
 
 #include "call.h"
 #include "groups.h"
+#include "message/name.h"
 #include "print.h"
 #include "source.h"
 #include "tool.h"
@@ -23,9 +24,9 @@ static struct call what = { .exchange = "", .limit = -1 };
 
 static const struct opt options[] = {
 	{ .help = "Request" },
-	{ 'q', "queue", "NAME", opt_string, &queue, "send the request to this queue (default: rpc_queue)", .max = 255 },
-	{ 'e', "exchange", "NAME", opt_string, &exchange, "send it to this exchange instead", .max = 255 },
-	{ 'r', "routing-key", "KEY", opt_string, &routing_key, "route it by this key", .max = 255 },
+	{ 'q', "queue", "NAME", name_set, &queue, "send the request to this queue (default: rpc_queue)" },
+	{ 'e', "exchange", "NAME", name_set, &exchange, "send it to this exchange instead" },
+	{ 'r', "routing-key", "KEY", name_set, &routing_key, "route it by this key" },
 	{ 'f', "file", "FILE", opt_string, &input_options.file, "the request is what is in this file" },
 	{ 0, "max-message", "SIZE", opt_bytes, &input_options.max_message,
 	    "refuse to send a larger one (default: 128MiB)", .max = INT64_C(1) << 40 },
@@ -76,10 +77,12 @@ choose_target(void)
 static struct rmq_bytes
 read_request(struct input *in, int argc, char *argv[])
 {
+	bool chosen = queue != NULL || exchange != NULL || routing_key != NULL;
+	const struct source_default otherwise = { chosen ? NULL : "30", "words, - or -f" };
 	struct rmq_bytes body = { 0 };
 	enum input_status got;
 
-	source_open(in, "30", argc, argv);
+	source_open(in, &otherwise, argc, argv);
 	while ((got = input_next(in, &body)) == INPUT_MORE)
 		input_read(in);
 	if (got == INPUT_TOO_LONG)

@@ -5,13 +5,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "save.h"
+#include "tool/trust.h"
 
 static bool
 write_all(int fd, const char *text)
@@ -40,14 +39,24 @@ close_after(int fd, bool ok)
 	return ok;
 }
 
+/* As it is, behind what others write there: /dev/stderr may lead to a file of theirs. */
 static bool
-write_to(const char *path, const char *text, int flags, mode_t mode)
+append_to(const char *path, const char *text)
 {
-	int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY | flags, mode);
+	int fd = trust_open(path, O_WRONLY | O_APPEND, 0);
+
+	return fd != -1 && close_after(fd, write_all(fd, text));
+}
+
+/* The mode of what was there before, if it is to be kept, in spite of umask(2). */
+static bool
+write_new(const char *path, const char *text, mode_t mode, bool keep_mode)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY | O_CREAT | O_EXCL, mode);
 
 	if (fd == -1)
 		return false;
-	return close_after(fd, write_all(fd, text) && (!(flags & O_CREAT) || fsync(fd) == 0));
+	return close_after(fd, (!keep_mode || fchmod(fd, mode) == 0) && write_all(fd, text) && fsync(fd) == 0);
 }
 
 /* A rename is certain once the directory is on the disk; where a directory cannot be synced, nothing can be done. */
@@ -67,7 +76,7 @@ sync_directory(char *path)
 }
 
 static bool
-replace(char *path, const char *text, mode_t mode)
+replace(char *path, const char *text, mode_t mode, bool keep_mode)
 {
 	char beside[PATH_MAX];
 	int why;
@@ -78,7 +87,7 @@ replace(char *path, const char *text, mode_t mode)
 	}
 	/* One that a killed process has left. */
 	(void)unlink(beside);
-	if (!write_to(beside, text, O_CREAT | O_EXCL, mode) || rename(beside, path) == -1) {
+	if (!write_new(beside, text, mode, keep_mode) || rename(beside, path) == -1) {
 		why = errno;
 		(void)unlink(beside);
 		errno = why;
@@ -91,15 +100,16 @@ replace(char *path, const char *text, mode_t mode)
 bool
 save_file(const char *path, const char *text, mode_t mode)
 {
-	static const char device[] = "/dev/";	/* /dev/stderr may lead to a file that others write to */
 	char real[PATH_MAX];
 	struct stat st;
 
-	if (strncmp(path, device, strlen(device)) == 0 || (stat(path, &st) == 0 && !S_ISREG(st.st_mode)))
-		return write_to(path, text, O_APPEND, 0);
-	if (realpath(path, real) == NULL && strlcpy(real, path, sizeof(real)) >= sizeof(real)) {
-		errno = ENAMETOOLONG;
+	if (!trust_find(path, real))
 		return false;
-	}
-	return replace(real, text, mode);
+	if (trust_is_descriptor(real))
+		return append_to(real, text);
+	if (lstat(real, &st) == -1)
+		return errno == ENOENT && replace(real, text, mode, false);
+	if (S_ISREG(st.st_mode))
+		return replace(real, text, st.st_mode & 0777, true);
+	return append_to(real, text);
 }

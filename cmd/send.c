@@ -11,6 +11,7 @@
 #include <stdio.h>
 
 #include "groups.h"
+#include "message/name.h"
 #include "publish.h"
 #include "tool.h"
 
@@ -18,9 +19,9 @@ static const char *queue, *exchange, *routing_key;
 
 static const struct opt options[] = {
 	{ .help = "Destination" },
-	{ 'q', "queue", "NAME", opt_string, &queue, "send to this queue (default: hello)", .max = 255 },
-	{ 'e', "exchange", "NAME", opt_string, &exchange, "send to this exchange instead", .max = 255 },
-	{ 'r', "routing-key", "KEY", opt_string, &routing_key, "route by this key", .max = 255 },
+	{ 'q', "queue", "NAME", name_set, &queue, "send to this queue (default: hello)" },
+	{ 'e', "exchange", "NAME", name_set, &exchange, "send to this exchange instead" },
+	{ 'r', "routing-key", "KEY", name_set, &routing_key, "route by this key" },
 	{ 0 }
 };
 
@@ -28,7 +29,7 @@ static const struct tool tool = {
 	.name = "send",
 	.about = "put messages into a queue",
 	.operands = "[WORD ... | -]",
-	.groups = { options, opt_input, opt_delivery, opt_message, opt_publish, opt_declare, opt_connect },
+	.groups = { options, opt_route, opt_input, opt_delivery, opt_message, opt_publish, opt_declare, opt_connect },
 };
 
 /* Whoever names an exchange has taken care of its queues. */
@@ -83,13 +84,17 @@ leave_to_envelopes(struct target *target)
 int
 main(int argc, char *argv[])
 {
-	struct target target = { .must_route = true };
+	struct target target = { 0 };
 	struct rmq *mq;
 	bool by_envelopes;
 
 	tool_start(&tool, &argc, &argv);
 	if (queue != NULL && (exchange != NULL || routing_key != NULL))
 		tool_usage("--queue excludes --exchange and --routing-key");
+	target.route = route_wish(ROUTE_YES);
+	target.chosen = queue != NULL || exchange != NULL || routing_key != NULL;
+	if (declare_options.arguments != NULL && (exchange != NULL || routing_key != NULL))
+		tool_usage("--arg and --queue-type are for a queue that is declared: --queue");
 	by_envelopes = input_options.json && queue == NULL && exchange == NULL;
 	mq = publish_open(by_envelopes);
 	if (exchange != NULL)

@@ -112,7 +112,8 @@ declare_main(struct setup *s, enum rmq_declare how)
 		set_unless_given(table, "x-delivery-limit", RMQ_INT64, "20");
 		set_safe_dead_lettering(table);
 	}
-	rmq_declare_queue(s->mq, &(struct rmq_queue){ .name = s->queue, .declare = how, .arguments = table });
+	rmq_declare_queue(s->mq, &(struct rmq_queue){
+	    .name = s->queue, .declare = how, .no_stream = true, .arguments = table });
 	rmq_table_free(table);
 }
 

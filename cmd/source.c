@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* See source.h. */
 
+#include <sys/stat.h>
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 #include "groups.h"
 #include "source.h"
@@ -20,15 +23,26 @@ add(struct input *in, const char *text, size_t len)
 		tool_fail(EX_OSERR, "cannot keep the message: out of memory");
 }
 
+/* A terminal and /dev/null, which stands for what is closed too, are character devices. */
+static bool
+has_standard_input(void)
+{
+	struct stat st;
+
+	return fstat(STDIN_FILENO, &st) == 0 && !S_ISCHR(st.st_mode);
+}
+
 /* Words are an input that is already at its end. */
 static void
-take_words(struct input *in, const char *default_text, int argc, char *argv[])
+take_words(struct input *in, const struct source_default *otherwise, int argc, char *argv[])
 {
 	int i;
 
 	*in = (struct input){ .fd = -1, .whole = true, .at_end = true };
+	if (argc == 0 && (otherwise->text == NULL || has_standard_input()))
+		tool_usage("nothing to send: %s", otherwise->ways);
 	if (argc == 0)
-		add(in, default_text, strlen(default_text));
+		add(in, otherwise->text, strlen(otherwise->text));
 	for (i = 0; i < argc; i++) {
 		if (i > 0)
 			add(in, " ", 1);
@@ -48,14 +62,14 @@ open_input(struct input *in)
 }
 
 void
-source_open(struct input *in, const char *default_text, int argc, char *argv[])
+source_open(struct input *in, const struct source_default *otherwise, int argc, char *argv[])
 {
 	bool dash = argc == 1 && strcmp(argv[0], "-") == 0;
 
 	if (dash && input_options.file != NULL)
 		tool_usage("- and --file exclude each other");
 	if (!dash && !input_options.lines && input_options.file == NULL)
-		take_words(in, default_text, argc, argv);
+		take_words(in, otherwise, argc, argv);
 	else if (argc > 0 && !dash)
 		tool_usage("words and -l, -0, -D, -J or -f exclude each other");
 	else

@@ -3,10 +3,17 @@
 
 #if defined(__linux__)
 #include <sys/auxv.h>
+#include <sys/prctl.h>
+#elif defined(__FreeBSD__)
+#include <sys/procctl.h>
+#include <sys/wait.h>
 #endif
 
 #include <errno.h>
 #include <fcntl.h>
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +22,7 @@
 #include "escape.h"
 #include "tool.h"
 
-enum { MAX_GROUPS = 12, MAX_ALIAS_ARGS = 5 };
+enum { MAX_GROUPS = 12, MAX_ALIAS_ARGS = 5, KEPT_BLOCK = 8 << 20, KEPT_MEMORY = 16 << 20 };
 
 static opt_set set_help, set_version;
 
@@ -184,6 +191,19 @@ has_more_rights_than_its_caller(void)
 #endif
 }
 
+/* Nobody but root reads our memory, which has a password in it, nor finds it in a core file. */
+static void
+keep_memory_private(void)
+{
+#if defined(__linux__)
+	(void)prctl(PR_SET_DUMPABLE, 0);
+#elif defined(__FreeBSD__)
+	int how = PROC_TRACE_CTL_DISABLE;
+
+	(void)procctl(P_PID, getpid(), PROC_TRACE_CTL, &how);
+#endif
+}
+
 static const char *
 skip_prefix(const char *s, const char *prefix)
 {
@@ -235,6 +255,8 @@ parse(int argc, char *argv[])
 	struct opt_error error;
 	int first = opt_parse(self.groups, argc, argv, &error);
 
+	if (first == -1 && error.no_memory)
+		tool_fail(EX_OSERR, "%s", error.text);
 	if (first == -1)
 		tool_usage("%s", error.text);
 	return first;
@@ -251,21 +273,50 @@ parse_alias(void)
 	parse(argc, argv);
 }
 
+/*
+ * A large body is soon followed by another one: its memory is kept for that, because what goes back to the system
+ * comes again page by page, which costs more than all else that a large message needs.
+ */
+static void
+keep_memory(void)
+{
+#if defined(__GLIBC__)
+	mallopt(M_MMAP_THRESHOLD, KEPT_BLOCK);
+	mallopt(M_TRIM_THRESHOLD, KEPT_MEMORY);
+#endif
+}
+
+/* People write what they forgot at the end. */
+static void
+warn_of_late_options(char **operand)
+{
+	for (; *operand != NULL && strcmp(*operand, "--") != 0; operand++)
+		if (opt_is_option(self.groups, *operand)) {
+			tool_warn("warning: '%.*s' is taken as it stands: options go before all other words",
+			    (int)strcspn(*operand, "="), *operand);
+			return;
+		}
+}
+
 void
 tool_start(const struct tool *tool, int *argc, char ***argv)
 {
 	int first = 0;
 
 	self.tool = tool;
+	keep_memory();
 	open_standard_descriptors();
 	find_name((*argv)[0]);
 	if (has_more_rights_than_its_caller())
 		tool_fail(EX_USAGE, "refuses to run with more rights than its caller");
+	keep_memory_private();
 	collect_groups();
 	if (self.alias != NULL)
 		parse_alias();
 	if (*argc > 0)
 		first = parse(*argc, *argv);
+	if (first > 0 && !tool->runs_operands && strcmp((*argv)[first - 1], "--") != 0)
+		warn_of_late_options(*argv + first);
 	*argc -= first;
 	*argv += first;
 }

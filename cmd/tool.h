@@ -66,12 +66,14 @@ struct tool {
 	const char		*operands;	/* for the usage line */
 	const struct opt	*groups[9];	/* ended by NULL; --help and --version are added */
 	struct alias		 aliases[9];
+	bool			 runs_operands;	/* they are a command, which has options of its own */
 };
 
 /*
- * Makes the process sane (descriptors 0 to 2 open, not setuid), finds the
+ * Makes the process sane (descriptors 0 to 2 open, not setuid, unreadable for other programs), finds the
  * alias, parses the options of the alias and then the user's, and leaves the
  * operands: argv[0] is the first one.  Answers --help and --version itself.
+ * An option that stands among the operands is warned of, unless "--" was before it.
  */
 void	tool_start(const struct tool *, int *argc, char ***argv);
 

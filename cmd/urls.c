@@ -46,6 +46,19 @@ cut(char *list)
 	return NULL;
 }
 
+void
+urls_hide(char *list)
+{
+	char *url, *next;
+
+	for (url = list; url != NULL; url = next) {
+		next = cut(url);
+		rmq_uri_hide(url);
+		if (next != NULL)
+			next[-1] = ',';
+	}
+}
+
 bool
 urls_add(struct urls *urls, const char *list, struct rmq_error *error)
 {

@@ -18,5 +18,7 @@ struct urls {
  * says what is wrong, without a secret.
  */
 bool	urls_add(struct urls *, const char *list, struct rmq_error *);
+/* Overwrites what is secret in a list that was copied, as rmq_uri_hide() does, so that argv does not show it. */
+void	urls_hide(char *list);
 
 #endif
