@@ -38,7 +38,7 @@ stop_reading() { # TYPE
 	send_many "$q"
 	mkfifo fifo
 	exec 7<>fifo
-	spawn stuck bash -c 'exec receive "$@" >fifo' receive -q "$q" --heartbeat 1
+	spawn stuck bash -c 'exec receive "$@" >fifo' receive -q "$q" -p 500 --heartbeat 1
 	await_depth 10 0 "$q"
 	await 20 gives_up_on "$q"
 	timeout 6 cat <&7 >got || true
@@ -58,16 +58,13 @@ stop_reading() { # TYPE
 @test "a reader that stops past the consumer timeout: quorum queue" { stop_reading quorum; }
 
 @test "a full disk is 74, the file holds whole messages, and all the others are in the queue" {
-	if [ "$(id -u)" != 0 ] || ! unshare -m true 2>/dev/null; then skip "cannot mount a small disk"; fi
+	need_mounts
 	local fill
 	for fill in '' '--no-sync' '-p 7'; do
 		send_many full
-		mkdir -p disk
 		# shellcheck disable=SC2086
-		run -74 unshare -m bash -c '
-			mount -t tmpfs -o size=300k tmpfs disk || exit 99
-			receive -q full "$@" >disk/file; status=$?
-			cp disk/file kept; exit "$status"' - $fill
+		run -74 on_small_disk size=300k 'receive -q full "$@" >disk/file; status=$?
+			cp disk/file kept; exit "$status"' $fill
 		[ "$output" = 'receive: cannot write standard output: No space left on device' ]
 		[ "$(wc -l <kept)" -gt 10 ]
 		await_depth 5 $((100 - $(wc -l <kept))) full

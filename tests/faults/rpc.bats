@@ -74,7 +74,7 @@ begun_twice() { [ "$(grep -c begin log)" -eq 2 ]; }
 	kill -USR2 "$s_pid"
 	await_log "0 running, .* 1 being answered" s.err
 	"$broker" ctl close_all_connections --vhost "$VHOST" bye
-	await_log "connection lost: " s.err
+	await_log "; connecting again" s.err
 	await_log '"exit":0,"outcome":"lost"' log
 	has_memory
 	await_log '"exit":0,"outcome":"acked"' log 40

@@ -3,8 +3,8 @@
 # worker whose command takes longer than the broker waits for acknowledgements. The broker must be
 # one's own.
 
-# Assigned in broker.bash and by spawn.
-# shellcheck disable=SC2154
+# Assigned in broker.bash and by spawn; for await.
+# shellcheck disable=SC2154,SC2016
 
 bats_require_minimum_version 1.5.0
 load ../broker
@@ -26,7 +26,7 @@ too_slow() { # TYPE
 	need_control ctl
 	be_impatient 1000 500
 	declare_queue "$q" "{\"x-queue-type\": \"$q\"}"
-	send -q "$q" task
+	publish_pika "" "$q" task	# without an id
 	spawn w worker -q "$q" sh -c 'echo begin >>log; until [ -e go ]; do sleep 0.02; done; echo end >>log'
 	await_log '^worker: the broker took its messages back: .*; the messages of running commands will be delivered again$' w.err 20
 	await_depth 10 1 "$q"
@@ -66,11 +66,35 @@ too_slow() { # TYPE
 	too_slow classic
 }
 
+# The first redelivery comes while the command runs, as there is another job for it.
+done_once() { # JOBS LINES
+	need_control ctl
+	be_impatient 1000 500
+	worker --setup -q "known$1"
+	send -q "known$1" --message-id m-1 task
+	spawn w worker -q "known$1" -P "$1" sh -c 'echo begin >>log; until [ -e go ]; do sleep 0.02; done; echo end >>log'
+	await_log "took its messages back" w.err 20
+	[ "$1" -eq 1 ] || await 20 eval '[ "$(grep -c "took its messages back" w.err)" -ge 2 ]'
+	be_patient
+	touch go
+	await_log end log
+	await_depth 20 0 "known$1"
+	[ "$1" -ne 1 ] || await_log "^worker: message 'm-1' was done before it came back: acknowledged$" w.err
+	kill -TERM "$w_pid"
+	expect_status 0 w
+	lines_are 1 begin log
+	[ "$(depth "known$1")$(depth "known$1.dead")" = 00 ]
+}
+
+@test "a message with an id that is done too late is acknowledged when it comes back" { done_once 1; }
+
+@test "a message with an id that comes back while its command runs belongs to that again" { done_once 2; }
+
 @test "a message that takes too long once is done the second time" {
 	need_control ctl
 	be_impatient 2000 500
 	worker --setup -q once
-	send -q once slow
+	publish_pika "" once slow
 	spawn w worker -q once sh -c 'cat >>log; echo >>log; [ "$(wc -l <log)" -gt 1 ] || until [ -e go ]; do sleep 0.02; done'
 	await_log "took its messages back" w.err 20
 	touch go
@@ -86,7 +110,7 @@ too_slow() { # TYPE
 	need_control ctl
 	be_impatient 1000 500
 	worker --setup -q later
-	send -q later --message-id m-1 task
+	publish_pika "" later task
 	# The second command of all fails, so that the third is the second attempt at the second delivery.
 	spawn w worker -q later --delays 100ms sh -c 'taken() { grep -c "took its" w.err; }
 		echo "$AMQP_ATTEMPT" >>log; [ "$(wc -l <log)" -ne 2 ] || exit 1
@@ -103,7 +127,8 @@ too_slow() { # TYPE
 	need_control ctl
 	be_impatient 1000 500
 	worker --setup -q twice
-	printf 'a\nb\n' | send -q twice -l
+	publish_pika "" twice a
+	publish_pika "" twice b
 	# Each command ends when messages were taken back once more.
 	spawn w worker -q twice -P 2 sh -c 'taken() { grep -c "took its" w.err; }
 		n=$(taken); until [ "$(taken)" -gt "$n" ]; do sleep 0.05; done; cat >>log; echo >>log'
