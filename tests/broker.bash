@@ -16,6 +16,12 @@ broker=$tests/../scripts/broker
 PATH=${RMQ_BIN:-$tests/../build/dev/bin}:$PATH
 spawned=()
 
+# What harms a broker has one to itself, if scripts/test has started one.
+if [ -n "${RMQ_TEST_HARMS:-}" ] && [ -n "${RMQ_HARMED_URL:-}" ] && [ "${BROKER_DIR:-}" != "$RMQ_HARMED_DIR" ]; then
+	export BROKER_DIR=$RMQ_HARMED_DIR AMQP_URL=$RMQ_HARMED_URL
+fi
+unset RMQ_HARMED_URL # a command's environment is to hold no URL
+
 # Export AMQP_URL with a virtual host named after the file, t_NAME, and its name as VHOST. It is
 # empty, unless the broker is not under our control: then the URL stays as it is.
 new_vhost() {
@@ -59,13 +65,18 @@ await_log() { # PATTERN FILE [SECS]
 	return 1
 }
 
-await_end() { # PID [SECS]
-	await "${2:-10}" eval "! kill -0 $1 2>/dev/null"
+# Has a process ended, also where the first process does not wait for orphans?
+gone() { # PID
+	! kill -0 "$1" 2>/dev/null || grep -qs '^State:.Z' "/proc/$1/status"
 }
 
-# Is a program ready for a signal?
+await_end() { # PID [SECS]
+	await "${2:-10}" gone "$1"
+}
+
+# Is a program ready for SIGTERM, with a handler or with a descriptor for what is blocked?
 catches_signals() { # PID
-	grep -q 'SigCgt:.*[1-9a-f]' "/proc/$1/status"
+	grep -qE 'Sig(Blk|Cgt):.*[4-7c-f]...$' "/proc/$1/status"
 }
 
 # Start a program in the background: its output is in NAME.out and NAME.err of $BATS_TEST_TMPDIR,
@@ -108,6 +119,17 @@ spawn_turns() { # [PORT [ANSWER]]
 	url=${AMQP_URL%"$rest"}127.0.0.1:$port/${rest#*/}
 }
 
+# Something in the way to the broker: $through$vhost is the URL through it, $through$past$vhost then goes past it.
+spawn_proxy() { # ARG...
+	local rest=${AMQP_URL##*@}
+	spawn proxy /usr/bin/python3 "$tests/faults/proxy.py" "$@"
+	await 5 test -s proxy.out
+	# shellcheck disable=SC2034
+	through=${AMQP_URL%"$rest"}127.0.0.1:$(cat proxy.out)
+	# shellcheck disable=SC2034
+	past=,${rest%%/*} vhost=/${rest#*/}
+}
+
 # For teardown: nothing that a test spawned may outlive it.
 end_spawned() {
 	[ ${#spawned[@]} -gt 0 ] || return 0
@@ -129,6 +151,38 @@ peer() { # COMMAND ARG...
 # Run words of /bin/sh on a terminal; what they write there, on either output, is printed.
 on_terminal() { # WORDS
 	/usr/bin/python3 "$tests/terminal.py" "$1" </dev/null
+}
+
+# Print what a Python expression says of `it`, the JSON value in a file, as JSON.
+json() { # EXPRESSION FILE
+	/usr/bin/python3 -c 'import json, sys
+it = json.load(open(sys.argv[2]))
+print(json.dumps(eval(sys.argv[1])))' "$@"
+}
+
+# Members of the object that a sender wrote with --report "$BATS_TEST_TMPDIR/report".
+reported() { # NAME...
+	/usr/bin/python3 -c 'import json, sys
+report = json.load(open(sys.argv[1]))
+print(*(report[name] for name in sys.argv[2:]))' "$BATS_TEST_TMPDIR/report" "$@"
+}
+
+# Skip the test unless on_small_disk works here. Not for a function that `run` calls: what is skipped
+# there looks like a success.
+need_mounts() {
+	on_small_disk size=64k true 2>/dev/null || skip "cannot mount a small disk"
+}
+
+# Run words of bash, for which ./disk is a file system of its own that goes with them.
+on_small_disk() { # MOUNT-OPTIONS WORDS [ARG...]
+	local -a own=(--mount)
+	[ "$(id -u)" -eq 0 ] || own+=(--map-root-user)
+	mkdir -p disk
+	# shellcheck disable=SC2016 # for another shell
+	unshare "${own[@]}" bash -c 'mount -t tmpfs -o "$1" tmpfs disk || exit 99
+		words=$2
+		shift 2
+		eval "$words"' bash "$@"
 }
 
 depth() { peer depth "$@"; }                     # QUEUE
@@ -154,3 +208,22 @@ be_patient() { # unless it is
 
 # Since 4.3 only quorum queues have such a limit.
 limits_classic() { ! "$broker" ctl version | grep -qE '^(4\.[3-9]|4\.[1-9][0-9]|[5-9])'; }
+
+# A user of the broker, whose password is "secret" and who may not declare, and the URL for it.
+add_guest() { # NAME
+	local rest=${AMQP_URL#*@}
+	delete_guest "$1" 2>/dev/null || true
+	"$broker" ctl add_user "$1" secret >/dev/null &&
+		"$broker" ctl set_permissions -p "${VHOST:-/}" "$1" '' '.*' '.*' >/dev/null &&
+		export guest_url=amqp://$1:secret@$rest
+}
+
+delete_guest() { # NAME
+	"$broker" ctl delete_user "$1" >/dev/null
+}
+
+# Later than what counts as the same signal: timeout(1) sends each twice.
+signal_again() { # SIGNAL PID
+	sleep 0.3
+	kill -"$1" "$2"
+}

@@ -183,4 +183,5 @@ def main():
         connection.publish(queue, properties, body)
 
 
-main()
+if __name__ == "__main__":
+    main()

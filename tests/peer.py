@@ -15,6 +15,8 @@ usage: peer.py COMMAND ...      on the broker of AMQP_URL; 1 and a line on stder
   publish EXCHANGE KEY BODY [PROPERTIES] confirmed; a BODY of - is standard input
   get QUEUE [N]                          print N bodies, a line each, and acknowledge them
   get-json QUEUE [N]                     the same with all properties, an object a line
+  refuse QUEUE DEAD                      give its message back until it is in the queue DEAD, and
+                                         print how often it came
   subscribe EXCHANGE TYPE N KEY...       print " [*] Waiting", then N times KEY:BODY; a KEY that
                                          begins with { is the arguments of the binding
 ARGUMENTS, OPTIONS and PROPERTIES are JSON objects.
@@ -115,6 +117,18 @@ def get(channel, queue, count="1"):
         sys.stdout.flush()
 
 
+def refuse(channel, queue, dead):
+    times = 0
+    for method, _, _ in channel.consume(queue, inactivity_timeout=0.1):
+        if method:
+            times += 1
+            channel.basic_reject(method.delivery_tag, requeue=True)
+        elif passive(channel, dead).message_count:
+            break
+    channel.cancel()
+    print(times)
+
+
 def plain(value):
     """What JSON lacks, as text: bytes in base64, times in ISO 8601 and UTC, whether pika names the zone or not."""
     if isinstance(value, datetime.datetime):
@@ -149,7 +163,7 @@ def subscribe(channel, name, kind, count, *keys):
 
 COMMANDS = {f.__name__.replace("_", "-"): f for f in (
     depth, consumers, await_depth, await_consumers, declare, exchange, bind, drop, drop_exchange,
-    publish, get, get_json, subscribe)}
+    publish, get, get_json, refuse, subscribe)}
 
 
 def main():

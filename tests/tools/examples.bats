@@ -135,7 +135,7 @@ printed() {
 		[ -n "$(find . -type f -newer ../stamp -size +0)" ]
 }
 
-ended() { ! kill -0 "$example_pid" 2>/dev/null; }
+ended() { gone "$example_pid"; }
 
 # It has ended; or it is of a kind that need not end, has done something, and had time for more.
 had_time() { # COMMAND

@@ -35,6 +35,7 @@ bytes() { "$tests/frames.py" get "$1"; }
 
 @test "what one look shows is what another one shows" {
 	corpus looked
-	receive -q looked --peek -J | jq -S 'del(.redelivered)' >first || skip "no jq"
-	receive -q looked --peek -J | jq -S 'del(.redelivered)' | cmp - first
+	receive -q looked --peek -J | sed 's/"redelivered":[a-z]*//' >first
+	[ -s first ]
+	receive -q looked --peek -J | sed 's/"redelivered":[a-z]*//' | cmp - first
 }

@@ -55,6 +55,14 @@ setup() {
 	run -0 queue declare "$q"
 }
 
+@test "a delivery limit of two is three deliveries" {
+	queue declare "$q-dead"
+	queue declare --queue-type=quorum --delivery-limit=2 --dead-letter-exchange= \
+		--dead-letter-routing-key="$q-dead" "$q"
+	send -q "$q" x
+	[ "$(peer refuse "$q" "$q-dead")" = 3 ]
+}
+
 @test "each option of declare is the argument that it names" {
 	queue declare --queue-type=quorum --dead-letter-exchange= --dead-letter-routing-key=dead \
 		--message-ttl=5m --expires=100000 --max-length=10 --max-length-bytes=1k --overflow=reject-publish \
@@ -247,10 +255,10 @@ while True:
 @test "what does not come is 1" {
 	queue declare "$q"
 	send -q "$q" one
-	run -1 queue wait --empty --timeout 0.3 "$q"
-	[ "$output" = "queue wait: cannot wait longer than 0.3 s for queue '$q': it has 1 ready messages and 0 consumers" ]
-	run -1 queue wait --messages 2 --timeout 0.3 "$q"
-	run -1 queue wait --ready --timeout 0.3 no-such-queue
+	run -1 queue wait --empty --timeout 1 "$q"
+	[ "$output" = "queue wait: cannot wait longer than 1 s for queue '$q': it has 1 ready messages and 0 consumers" ]
+	run -1 queue wait --messages 2 --timeout 1 "$q"
+	run -1 queue wait --ready --timeout 1 no-such-queue
 	[[ $output == *": it is not there" ]]
 }
 

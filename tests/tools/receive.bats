@@ -143,6 +143,21 @@ resident() { awk '/^VmRSS/ { print $2 }' "/proc/$stuck_pid/status"; }
 	seq 551 600 | cmp - rest
 }
 
+@test "a signal before the last of those that were asked for is 1, and says how many came" {
+	send -q "$q" one
+	spawn_receive -c 2
+	await_log 'Received one' recv.out
+	kill -TERM "$recv_pid"
+	expect_status 1 recv
+	[ "$(cat recv.err)" = 'receive: cannot receive 2 messages: only 1 came before it was to end' ]
+	spawn_receive -c 1
+	kill -HUP "$recv_pid"
+	expect_status 1 recv
+	send -q "$q" two
+	spawn_receive -c 1
+	expect_status 0 recv
+}
+
 @test "-n is -c" {
 	seq 3 | send -q "$q" -l
 	run -0 receive -q "$q" -n 2
@@ -154,13 +169,13 @@ resident() { awk '/^VmRSS/ { print $2 }' "/proc/$stuck_pid/status"; }
 	run -1 --separate-stderr receive -q "$q" -c 2 --until-empty
 	[ "$output" = one ]
 	[ "$stderr" = 'receive: cannot receive 2 messages: only 1 came' ]
-	run -1 receive -q "$q" -c 1 --timeout 0.2
+	run -1 receive -q "$q" -c 1 --timeout 1
 	run -1 receive -q "$q" -c 1 --idle-timeout 200ms
 }
 
 @test "a limit without a count is 0" {
 	send -q "$q" one
-	run -0 --separate-stderr receive -q "$q" -W 0.3
+	run -0 --separate-stderr receive -q "$q" -W 1
 	[ "$output" = one ]
 	[ -z "$stderr" ]
 	run -0 receive -q "$q" --idle-timeout 0.2
@@ -220,18 +235,18 @@ resident() { awk '/^VmRSS/ { print $2 }' "/proc/$stuck_pid/status"; }
 
 @test "a second signal does not wait" {
 	send_many
-	spawn_stuck
+	spawn_stuck -p 100
 	await 10 eval '[ "$(depth "$q")" -eq 0 ]'
 	kill -TERM "$stuck_pid"
 	await_consumers 5 0 "$q"
-	kill -TERM "$stuck_pid"
+	signal_again TERM "$stuck_pid"
 	expect_status 75 stuck 5
 	grep -q '^receive: interrupted again: ' stuck.err
 }
 
 @test "a kill loses nothing" {
 	send_many
-	spawn_stuck
+	spawn_stuck -p 100
 	await 10 eval '[ "$(depth "$q")" -eq 0 ]'
 	kill -KILL "$stuck_pid"
 	await_end "$stuck_pid"
@@ -345,7 +360,8 @@ resident() { awk '/^VmRSS/ { print $2 }' "/proc/$stuck_pid/status"; }
 	[ "${#lines[@]}" -eq 1 ]
 	[[ $output == 'receive: cannot connect to 127.0.0.1:1: '* ]]
 	run -69 receive -u amqp://127.0.0.1:1 --timeout 0.3
-	[ "$output" = 'receive: cannot receive messages: no connection before the time limit' ]
+	[ "$output" = 'receive: cannot receive messages: no connection before the time limit: cannot connect to'\
+' 127.0.0.1:1: Connection refused' ]
 	[ "$SECONDS" -le 4 ]
 }
 

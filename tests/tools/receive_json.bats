@@ -70,7 +70,7 @@ setup() {
 	"$tests/frames.py" deep "$q" 200
 	run -0 --separate-stderr receive -q "$q" -c 1 -J
 	[[ $output == *'"properties":{"$undecodable":"'*'"},"payload_bytes":4,"payload":"deep",'* ]]
-	[[ $stderr == 'receive: cannot decode the properties of a message: '* ]]
+	[[ $stderr == 'receive: cannot decode the properties of message with key '"'$q': "* ]]
 	[ "$(wc -l <<<"$stderr")" -eq 1 ]
 }
 

@@ -80,8 +80,10 @@ for line in sys.stdin:
 }
 
 @test "without words the request is the tutorial's" {
-	serve 'cat'
-	run -0 rpc_client -q "$q"
+	peer drop rpc_queue
+	spawn s rpc_server cat
+	await 5 eval 'rpc-call --require-server -W 1 up'
+	run -0 rpc_client </dev/null
 	[ "$output" = 30 ]
 }
 
@@ -113,6 +115,9 @@ for line in sys.stdin:
 	[ "$output" = "rpc-call: --queue excludes --exchange and --routing-key (see rpc-call --help)" ]
 	run -64 rpc-call -e a --require-server
 	[ "$output" = "rpc-call: --require-server needs a queue, not an exchange (see rpc-call --help)" ]
+	run -64 rpc-call -q a </dev/null
+	[ "$output" = "rpc-call: nothing to send: words, - or -f (see rpc-call --help)" ]
+	run -64 rpc-call < <(echo 30)
 	run -64 rpc-call -W 0
 	run -64 rpc-call -J --raw
 	run -74 rpc-call - <.
@@ -170,7 +175,7 @@ for line in sys.stdin:
 	for type in classic quorum; do
 		peer drop "$q"
 		declare_queue "$q" "{\"x-queue-type\": \"$type\"}"
-		run -75 rpc-call -q "$q" -W 0.3 request
+		run -75 rpc-call -q "$q" -W 1 request
 		run -0 receive -q "$q" --until-empty
 		[ "$output" = "" ]
 	done
@@ -178,8 +183,8 @@ for line in sys.stdin:
 
 @test "--no-expiration leaves it, --expiration gives it another time" {
 	declare_queue "$q"
-	run -75 rpc-call -q "$q" -W 0.3 --no-expiration one
-	run -75 rpc-call -q "$q" -W 0.3 --expiration 1h two
+	run -75 rpc-call -q "$q" -W 1 --no-expiration one
+	run -75 rpc-call -q "$q" -W 1 --expiration 1h two
 	peer get-json "$q" 2 >got
 	[ "$(member body expiration <got)" = $'one None\ntwo 3600000' ]
 }
@@ -260,7 +265,7 @@ for line in sys.stdin:
 	[ "$stderr" = "rpc-call: the request failed with exit status 3" ]
 	run -0 rpc-call -q "$q" 0
 	stop_server
-	[ "$(<s.err)" = "rpc_server: command failed with exit status 3; the caller is told" ]
+	[[ $(<s.err) == "rpc_server: message '"*"': command failed with exit status 3; the caller is told" ]]
 	requests_are 0
 }
 
@@ -283,7 +288,7 @@ for line in sys.stdin:
 	run -1 rpc-call -q "$q" x
 	[ "$output" = $'\nrpc-call: the request failed with signal 15 (Terminated): command did not end within 0.3 s' ] ||
 		[ "${lines[0]}" = "rpc-call: the request failed with signal 15 (Terminated): command did not end within 0.3 s" ]
-	grep -qx "rpc_server: command did not end within 0.3 s; the caller is told" s.err
+	grep -qx "rpc_server: message '.*': command did not end within 0.3 s; the caller is told" s.err
 }
 
 @test "replies that belong to something else are not ours" {
@@ -344,7 +349,7 @@ for line in sys.stdin:
 	[ "$output" = one ]
 	send -q "$q" two
 	run -1 worker --reply -q "$q" -c 1 false
-	[[ $output == "worker: command failed with exit status 1; the message goes back to its queue"* ]]
+	[[ $output == "worker: message '"*"': command failed with exit status 1; it goes back to its queue"* ]]
 	[ "$(depth "$q")" -eq 1 ]
 }
 
@@ -373,7 +378,7 @@ for line in sys.stdin:
 	run -0 worker --reply -q "$q" -c 1 true
 	send -q "$q" -t "answers_$q" x
 	run -1 worker --reply -q "$q" -c 1 false
-	[ "${lines[0]}" = "worker: command failed with exit status 1; the caller is told" ]
+	[[ ${lines[0]} == "worker: message '"*"': command failed with exit status 1; the caller is told" ]]
 	[ "${lines[1]}" = "worker: cannot finish 1 message: 0 succeeded" ]
 	[ "$(depth "$q")" -eq 0 ]
 	[ "$(depth "answers_$q")" -eq 2 ]
@@ -389,13 +394,13 @@ for line in sys.stdin:
 }
 
 @test "a request that is too much for the system: the caller is told" {
-	spawn s bash -c "ulimit -s 256; FILLER=$(printf %020000d 0) exec worker --reply -q $q cat"
+	spawn s bash -c "ulimit -s 256; FILLER=$(printf %080000d 0) exec worker --reply -q $q cat"
 	await_served
 	run -1 --separate-stderr rpc-call -q "$q" -H "traceparent=$(printf %060000d 0)" request
 	[ "$output" = "" ]
 	[ "$stderr" = "rpc-call: the request failed: Argument list too long" ]
 	stop_server
-	[ "$(<s.err)" = "worker: cannot run cat for a request: Argument list too long; the caller is told" ]
+	[[ $(<s.err) == "worker: message '"*"': cannot run cat: Argument list too long; the caller is told" ]]
 	requests_are 0
 }
 
@@ -405,7 +410,7 @@ for line in sys.stdin:
 	send -q "$q" -t "gone_$q" two
 	run -0 rpc-call -q "$q" three
 	stop_server
-	[ "$(<s.err)" = "rpc_server: cannot send the reply to 'gone_$q': there is no such queue, the caller has gone; the request is done" ]
+	[[ $(<s.err) == "rpc_server: message '"*"': cannot send the reply to 'gone_$q': there is no such queue, the caller has gone; the request is done" ]]
 	requests_are 0
 }
 
@@ -432,7 +437,7 @@ for line in sys.stdin:
 	[ "$output" = "" ]
 	[[ $stderr == "rpc-call: the request failed: the reply cannot be sent: PRECONDITION_FAILED - message size "* ]]
 	stop_server
-	[[ $(<s.err) == "rpc_server: the broker refused a reply: PRECONDITION_FAILED - message size "* ]]
+	[[ $(<s.err) == "rpc_server: message '"*"': the broker refused the reply: PRECONDITION_FAILED - message size "* ]]
 	requests_are 0
 }
 
@@ -441,7 +446,7 @@ for line in sys.stdin:
 	serve 'truncate -s 134217729 /proc/self/fd/1 || head -c 134217729 /dev/zero' --heartbeat 60
 	run -1 --separate-stderr rpc-call -q "$q" -W 15 x
 	[ "$stderr" = "rpc-call: the request failed: the reply cannot be sent: the output is longer than 128 MiB" ]
-	grep -qx "rpc_server: cannot send a reply: the output is longer than 128 MiB" s.err
+	grep -qx "rpc_server: message '.*': cannot send the reply: the output is longer than 128 MiB" s.err
 }
 
 @test "the caller's queue is full: said, and the request is done" {

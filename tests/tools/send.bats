@@ -9,9 +9,34 @@ teardown() { end_spawned; }
 
 @test "without operands it says hello" {
 	drop hello
-	run -0 send
+	run -0 send </dev/null
 	[ "$output" = "" ]
 	[ "$(get_pika hello)" = "Hello World!" ]
+	run -0 bash -c 'send <&-'
+	run -0 on_terminal send
+	[ "$(depth hello)" = 2 ]
+	drop hello
+}
+
+@test "without operands it says nothing in place of what was meant" {
+	local nothing='send: nothing to send: words, - or -l (see send --help)'
+	declare_queue meant
+	run -64 send -q meant </dev/null
+	[ "$output" = "$nothing" ]
+	run -64 send -e amq.fanout </dev/null
+	run -64 send -r meant </dev/null
+	run -64 send -q meant <<<'{"id":17}'
+	[ "$output" = "$nothing" ]
+	run -64 send < <(echo '{"id":17}')
+	[ "$output" = "$nothing" ]
+	printf 'a\nb\n' >"$BATS_TEST_TMPDIR/lines"
+	while read -r line; do
+		run -64 send
+		[ "$output" = "$nothing" ]
+		send -q meant "$line"
+	done <"$BATS_TEST_TMPDIR/lines"
+	[ "$(depth meant)" = 2 ]
+	run ! depth hello
 }
 
 @test "words are joined with one blank" {
@@ -106,7 +131,7 @@ teardown() { end_spawned; }
 @test "messages are persistent unless --transient" {
 	send -q modes a
 	send -q modes --transient b
-	send -q modes --transient -p c
+	send -q modes -p c
 	run -0 peer get-json modes 3
 	[[ ${lines[0]} == *'"delivery_mode": 2,'* ]]
 	[[ ${lines[1]} == *'"delivery_mode": 1,'* ]]
@@ -161,13 +186,79 @@ teardown() { end_spawned; }
 }
 
 @test "headers are strings unless typed" {
-	send -q headers -H a=b -H 'c: d' -H e:f=g -H n:int=5 -H ok:bool=true -H x:double=2 \
-		-H at:time=2026-11-23T07:00:00Z -H 'tags:json=["a",1]' -H 'url=http://h:1/' x
+	send -q headers -H a=b -H 'c: d' -H 'e: f=g' -H n:int=5 -H ok:bool=true -H x:double=2 \
+		-H at:time=2026-11-23T07:00:00Z -H 'tags:json=["a",1]' -H 'url=http://h:1/' \
+		-H link:http://h/?q=1 -H ce:id:string=7 -H ce:n:int=7 x
 	run -0 peer get-json headers
 	for want in '"a": "b"' '"c": "d"' '"e": "f=g"' '"n": 5' '"ok": true' '"x": 2' \
-		'"at": "2026-11-23T07:00:00"' '"tags": ["a", 1]' '"url": "http://h:1/"'; do
+		'"at": "2026-11-23T07:00:00"' '"tags": ["a", 1]' '"url": "http://h:1/"' \
+		'"link": "http://h/?q=1"' '"ce:id": "7"' '"ce:n": 7'; do
 		[[ $output == *"$want"* ]] || { echo "no $want in $output"; false; }
 	done
+}
+
+@test "arguments for a queue that is there: a warning if they differ" {
+	drop limited
+	run -0 send -q limited --arg x-max-length=5 one
+	run -0 send -q limited --arg x-max-length=5 two
+	[ "$output" = "" ]
+	for name in send work-publish; do
+		run -0 "$name" -q limited --arg x-max-length=6 three
+		[ "${#lines[@]}" -eq 1 ]
+		[[ $output == "$name: warning: --arg and --queue-type are for what is not there yet: PRECONDITION_FAILED - inequivalent arg 'x-max-length' for queue 'limited'"* ]]
+	done
+	run -0 queue declare --declare=auto --arg x-max-length=6 limited
+	[[ $output == "queue declare: warning: --arg "* ]]
+	run -0 --separate-stderr receive -q limited --arg x-max-length=6 -c 4
+	[ "$output" = $'one\ntwo\nthree\nthree' ]
+	[[ $stderr == "receive: warning: --arg "* ]]
+	run -64 send -q limited --declare=passive --arg x-max-length=6 x
+	[ "$output" = "send: --declare=passive declares nothing that --arg or --queue-type could be for (see send --help)" ]
+	run -64 work-publish -q limited --declare=none --queue-type=quorum x
+	run -64 send -e amq.direct --arg x-max-length=6 x
+	[ "$output" = "send: --arg and --queue-type are for a queue that is declared: --queue (see send --help)" ]
+	peer exchange kept fanout
+	run -0 emit_log -e kept --require-route=no --arg alternate-exchange=amq.fanout x
+	[[ $output == "emit_log: warning: --arg "*" for exchange 'kept'"* ]]
+}
+
+@test "a type that is none is not a part of the value" {
+	run -64 send -q types -H cloudEvents:id=1 -H cloudEvents:type=t x
+	[ "$output" = "send: -H cloudEvents:id=1: there is no type 'id'; a name with a colon needs one: cloudEvents:id:string=VALUE (see send --help)" ]
+	run -64 send -q types -H n:integer=5 x
+	run -64 send -q types --arg x-max-length:integer=5 x
+	run -64 queue declare types --arg x-max-length:integer=5
+	run -64 queue declare --arg x-max-length:integer=5 types
+	run -64 receive_logs_headers n:integer=5
+	run -64 queue bind types amq.headers --arg n:integer=5
+}
+
+@test "names are UTF-8" {
+	local bad=$'caf\xe9' good=$'caf\xc3\xa9'
+	run -0 send -q "$good" -H "$good=1" x
+	[ "$(depth "$good")" = 1 ]
+	run -64 send -q "$bad" x
+	[[ $output == "send: -q caf"*": not UTF-8 (see send --help)" ]]
+	run -64 send -e "$bad" x
+	run -64 send -r "$bad" x
+	run -64 send -q types -H "$bad=1" x
+	[[ $output == "send: -H caf"*": name not UTF-8 (see send --help)" ]]
+	run -64 send -q types --arg "$bad=1" x
+	run -64 work-publish -q "$bad" x
+	run -64 emit_log -e "$bad" x
+	run -64 emit_log_topic "$bad" x
+	[ "$output" = "emit_log_topic: routing key: not UTF-8 (see emit_log_topic --help)" ]
+	run -64 rpc-call -q "$bad" x
+	run -64 move "$bad" other
+	[ "$output" = "move: queue: not UTF-8 (see move --help)" ]
+	run -64 move -e "$bad" other
+	run -64 move -e amq.topic --routing-key "$bad" other
+	run -64 queue declare "$bad"
+	[ "$output" = "queue declare: name: not UTF-8 (see queue declare --help)" ]
+	run -64 queue declare --dead-letter-exchange "$bad" types
+	run -64 receive -q "$bad"
+	run -64 worker -q "$bad" true
+	run -64 receive_logs_topic "$bad"
 }
 
 @test "the last header of a name counts" {
@@ -190,7 +281,7 @@ teardown() { end_spawned; }
 
 @test "-r alone names a queue that is not declared" {
 	run -67 send -r undeclared x
-	[ "$output" = "send: cannot deliver to queue 'undeclared': no queue is bound (NO_ROUTE)" ]
+	[ "$output" = "send: cannot deliver to queue 'undeclared': there is no such queue (NO_ROUTE)" ]
 	run -64 send -q a -r b x
 	run -64 send -q a -e b x
 }
@@ -227,7 +318,7 @@ teardown() { end_spawned; }
 	[ "${#lines[@]}" -eq 1 ]
 	[[ $output == "send: "*"absent"*"NOT_FOUND"* ]]
 	run -67 send -q absent --declare=none x
-	[ "$output" = "send: cannot deliver to queue 'absent': no queue is bound (NO_ROUTE)" ]
+	[ "$output" = "send: cannot deliver to queue 'absent': there is no such queue (NO_ROUTE)" ]
 	run -0 send -q present -d x
 	run -0 send -q present --declare=passive x
 	run -0 send -q present --declare=none x

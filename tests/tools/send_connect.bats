@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 # send, for all programs: which broker, as whom, and what happens without one.
 
-# Assigned in broker.bash and by spawn.
-# shellcheck disable=SC2154
+# Assigned in broker.bash and by spawn; run assigns in the shell of its test.
+# shellcheck disable=SC2154,SC2030,SC2031
 
 bats_require_minimum_version 1.5.0
 load ../broker
@@ -23,7 +23,7 @@ login_as() { # USER:PASSWORD
 
 @test "no broker: 69 within the limit" {
 	start=$SECONDS
-	run -69 send -u $refuse_port --connect-timeout 1 x
+	run -69 send -u $refuse_port --connect-timeout 3 x
 	[ "${#lines[@]}" -eq 1 ]
 	[[ $output == "send: cannot connect to 127.0.0.1"*"Connection refused" ]]
 	run -69 send -u $refuse_port -W 1 x
@@ -32,7 +32,7 @@ login_as() { # USER:PASSWORD
 }
 
 @test "an unknown host: 68" {
-	run -68 send -u amqp://no.such.host.invalid --connect-timeout 1 x
+	run -68 send -u amqp://no.such.host.invalid --connect-timeout 3 x
 	[ "${#lines[@]}" -eq 1 ]
 }
 
@@ -71,7 +71,7 @@ login_as() { # USER:PASSWORD
 	url=$AMQP_URL
 	run -0 env -u AMQP_URL RABBITMQ_URL="$url" CLOUDAMQP_URL=$refuse_port send -q env x
 	run -0 env AMQP_URL= CLOUDAMQP_URL="$url" send -q env x
-	run -69 env AMQP_URL=$refuse_port RABBITMQ_URL="$url" send --connect-timeout 1 x
+	run -69 env AMQP_URL=$refuse_port RABBITMQ_URL="$url" send --connect-timeout 3 x
 }
 
 @test "single options refine the URL" {
@@ -80,45 +80,96 @@ login_as() { # USER:PASSWORD
 	run -0 send -q refined --server 127.0.0.1 --port "$port" x
 	run -0 send -q refined --server "127.0.0.1:$port" x
 	run -0 send -q refined --server 127.0.0.1 x
-	run -69 send -q refined --port 1 --connect-timeout 1 x
+	run -69 send -q refined --port 1 --connect-timeout 3 x
 	run -64 send --server a/b x
 }
 
-@test "--password-file: the password of the user" {
+# The password of the URL in a file that nobody else may read, and the URL with a wrong one.
+keep_password() {
+	cd "$BATS_TEST_TMPDIR" || return
 	login=${AMQP_URL##*://}
 	login=${login%%@*}
-	echo "${login#*:}" >"$BATS_TEST_TMPDIR/password"
-	chmod 600 "$BATS_TEST_TMPDIR/password"
 	url=$(login_as "${login%%:*}:wrong")
-	run -0 send -q secret -u "$url" --password-file "$BATS_TEST_TMPDIR/password" x
-	chmod 644 "$BATS_TEST_TMPDIR/password"
-	run -78 send -u "$url" --password-file "$BATS_TEST_TMPDIR/password" x
-	[[ $output == "send: cannot read password file '"*"': others than its owner have access"* ]]
-	mkfifo -m 600 "$BATS_TEST_TMPDIR/fifo"
-	run -78 send --password-file "$BATS_TEST_TMPDIR/fifo" x
-	ln -s password "$BATS_TEST_TMPDIR/link"
-	run -78 send --password-file "$BATS_TEST_TMPDIR/link" x
-	run -78 send --password-file "$BATS_TEST_TMPDIR/nothing" x
+	(umask 077 && echo "${login#*:}" >password)
+}
+
+refuses_password() { # FILE REASON
+	run -78 send -u "$url" --password-file "$1" x
+	[ "$output" = "send: cannot read password file '$1': $2" ]
+}
+
+@test "--password-file: the password of the user" {
+	keep_password
+	run -0 send -q secret -u "$url" --password-file password x
+	printf %s "${login#*:}" >password
+	run -0 send -q secret -u "$url" --password-file password x
+	chmod 620 password
+	refuses_password password "others than its owner can write to it (chmod 600 helps)"
+	refuses_password nothing "No such file or directory"
+	refuses_password . "it is neither a file nor a pipe"
 	run -64 send --password-file x --ask-password x
 }
 
-@test "--password-file as systemd hands out credentials: root's, with an access list that looks like a group" {
-	[ "$(id -u)" -eq 0 ] || skip "needs root"
-	login=${AMQP_URL##*://}
-	login=${login%%@*}
-	cd "$BATS_TEST_TMPDIR" || return
-	echo "${login#*:}" >password
-	url=$(login_as "${login%%:*}:wrong")
-	chown 0:0 password
-	chmod 440 password
+@test "--password-file: a link to a link, as Kubernetes has it" {
+	keep_password
+	mkdir ..2026_11_23
+	mv password ..2026_11_23
+	ln -s ..2026_11_23 ..data
+	ln -s ..data/password password
 	run -0 send -q secret -u "$url" --password-file password x
+	chmod 602 ..data/password
+	refuses_password password "others than its owner can write to it (chmod 600 helps)"
+}
+
+@test "--password-file: what a command writes, a named pipe, and standard input" {
+	keep_password
+	run -0 send -q secret -u "$url" --password-file <(sleep 0.2; cat password) x
+	run -0 send -q secret -u "$url" --password-file /dev/stdin x <password
+	mkfifo -m 600 fifo
+	cat password >fifo 3>&- &
+	run -0 send -q secret -u "$url" --password-file fifo x
+	run -78 send -u "$url" --password-file <(false) x
+	[[ $output == "send: cannot read password file '/dev/fd/"*"': it is empty" ]]
+	refuses_password /dev/fd/99 "Bad file descriptor"
+}
+
+@test "--password-file: one line, of 64 KiB at most, and nothing that a password does not have" {
+	keep_password
+	: >password
+	refuses_password password "it is empty"
+	echo >password
+	refuses_password password "it is empty"
+	printf 'guest\r\n' >password
+	refuses_password password "it has a carriage return, as files from Windows do"
+	printf 'guest\nlogin: guest\n' >password
+	refuses_password password "it has more than one line"
+	printf 'gue\0st' >password
+	refuses_password password "it has a NUL byte"
+	head -c 65537 /dev/zero | tr '\0' x >password
+	refuses_password password "it is longer than 65536 bytes"
+	echo >>password
+	refuses_password password "it is longer than 65536 bytes"
+}
+
+@test "--password-file: what root lets others read, they may use" {
+	[ "$(id -u)" -eq 0 ] || skip "needs root"
+	keep_password
+	for mode in 444 644 640 440 400; do
+		chmod $mode password
+		run -0 send -q secret -u "$url" --password-file password x
+	done
 	chmod 460 password
-	run -78 send -u "$url" --password-file password x
-	chmod 444 password
-	run -78 send -u "$url" --password-file password x
-	chmod 440 password
-	chgrp 1 password
-	run -78 send -u "$url" --password-file password x
+	refuses_password password "others than its owner can write to it (chmod 600 helps)"
+	chown 1 password
+	chmod 600 password
+	refuses_password password "it belongs to another user"
+}
+
+@test "--password-file: what is one's own nobody else may read" {
+	[ "$(id -u)" -ne 0 ] || skip "needs an ordinary user"
+	keep_password
+	chmod 644 password
+	refuses_password password "others than its owner have access (chmod 600 helps)"
 }
 
 @test "who does not answer the question for a password can end each program" {
@@ -155,8 +206,14 @@ login_as() { # USER:PASSWORD
 }
 
 @test "certificates need an amqps URL" {
-	run -64 send --cacert x y
-	[ "$output" = "send: cannot use certificates: they need an amqps:// URL" ]
+	local option
+
+	for option in --cacert=x --cert=x --key=x --insecure; do
+		run -64 send "$option" y
+		[ "$output" = "send: cannot use ${option%=x}: it is for amqps:// URLs, and this one is amqp://" ]
+	done
+	run -64 send -k -u amqp://guest:S3CRET@127.0.0.1:1 y
+	[ "$output" = "send: cannot use --insecure: it is for amqps:// URLs, and this one is amqp://" ]
 	run -64 send --sasl=external y
 	run -64 send --sasl=magic y
 }
@@ -180,4 +237,45 @@ login_as() { # USER:PASSWORD
 	n=$(depth cut)
 	[ "$n" -ge 200 ]
 	[ "$(peer get cut "$n" | sort -nu | wc -l)" = 200 ]
+}
+
+# Limits are no credentials: somebody may leave room.
+
+limit() { # vhost | user, and what to set; afterwards the test forgets it
+	need_control ctl
+	[ -n "$VHOST" ] || skip "no virtual host of our own"
+	"$broker" ctl set_vhost_limits -p "$VHOST" "$1"
+}
+
+unlimit() {
+	"$broker" ctl clear_vhost_limits -p "$VHOST"
+}
+
+@test "a limit of connections is waited for, then 69; when there is room, 0" {
+	limit '{"max-connections": 0}'
+	run send -q limited --connect-timeout 3 x
+	spawn waits send -q limited --connect-timeout 30 --timeout 30 y
+	[ "$status" -eq 69 ]
+	[[ $output == *"connection limit (0) is reached"* ]]
+	unlimit
+	expect_status 0 waits 20
+}
+
+@test "a limit of queues is waited for, then 69" {
+	limit '{"max-queues": 0}'
+	run send -q "unlimited_$RANDOM" --connect-timeout 3 x
+	unlimit
+	[ "$status" -eq 69 ]
+	[[ $output == *"queue limit in vhost "*" (0) is reached"* ]]
+}
+
+@test "a token that is too long, frames that are too small: 78 with the reason, unless the broker takes them" {
+	(umask 077 && printf '%09000d' 0 >"$BATS_TEST_TMPDIR/token")
+	run -78 send -u "${AMQP_URL/:guest@/@}" --password-file "$BATS_TEST_TMPDIR/token" x
+	[[ $output == *": the password or token is too long for this broker "* ]]
+	run send -u "$AMQP_URL?frame_max=4096" -q small x
+	[ "$status" -eq 0 ] || {
+		[ "$status" -eq 78 ]
+		[[ $output == *": frame_max is too small for this broker, it needs 8192 "* ]]
+	}
 }

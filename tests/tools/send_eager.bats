@@ -18,7 +18,10 @@ setup() {
 	cache=$XDG_CACHE_HOME/rmq-tools/brokers.json
 }
 
-teardown() { end_spawned; }
+teardown() {
+	end_spawned
+	if [ -n "${limited:-}" ]; then usual_limits; fi
+}
 
 end_turns() {
 	kill "$turns_pid"
@@ -82,7 +85,8 @@ quietly() { # COMMAND...
 	umask 000
 	quietly send --eager -q eager x
 	[ "$(stat -c %a "$cache" "${cache%/*}" | tr '\n' ' ')" = "600 700 " ]
-	jq -e '.[0] | .frame_max > 0 and .plain and .user and (has("password") | not) and length == 10' "$cache"
+	[ "$(json 'it[0]["frame_max"] > 0 and it[0]["plain"] and it[0]["user"] != "" and len(it[0])' "$cache")" = 10 ]
+	[ "$(json '"password" in it[0]' "$cache")" = false ]
 	touch -d @1000000000 "$cache"
 	quietly send --eager -q eager x
 	[ "$(stat -c %Y "$cache")" = 1000000000 ]
@@ -99,7 +103,7 @@ quietly() { # COMMAND...
 	quietly send --eager -q eager x
 	quietly send --eager -u "$url" -q eager x
 	began_at_once 4
-	[ "$(jq length "$cache")" -eq 2 ]
+	[ "$(json "len(it)" "$cache")" -eq 2 ]
 }
 
 @test "where the cache is: XDG_CACHE_HOME if it is absolute, else HOME" {
@@ -149,8 +153,8 @@ disbelieved() {
 		disbelieved
 	done
 	for member in frame_max channel_max heartbeat; do
-		for value in -1 1.5 4294967296 '"1"' null; do
-			jq ".[0].$member = $value" good >"$cache"
+		for value in -1 1.5 4294967296 '"1"' None; do
+			json "[it[0] | {\"$member\": $value}]" good >"$cache"
 			disbelieved
 		done
 	done
@@ -194,21 +198,27 @@ disbelieved() {
 	for i in 1 2 3 4 5 6 7 8; do
 		expect_status 0 "sender$i"
 	done
-	[ "$(jq length "$cache")" -eq 1 ]
+	[ "$(json "len(it)" "$cache")" -eq 1 ]
 	[ "$(ls -A "${cache%/*}")" = brokers.json ]
 }
 
 @test "it holds 64 brokers, the latest first" {
 	quietly send --eager -q eager x
-	jq '[range(80) as $i | .[0] | .port = 1 + $i]' "$cache" >many
+	json '[it[0] | {"port": port} for port in range(1, 81)]' "$cache" >many
 	cp many "$cache" && chmod 600 "$cache"
 	quietly send --eager -q eager x
-	[ "$(jq length "$cache")" -eq 64 ]
-	[ "$(jq '.[1].port' "$cache")" -eq 1 ]
+	[ "$(json "len(it)" "$cache")" -eq 64 ]
+	[ "$(json 'it[1]["port"]' "$cache")" -eq 1 ]
 }
 
 limits() { # FRAME_MAX CHANNEL_MAX
+	limited=1
 	"$broker" ctl eval "application:set_env(rabbit, frame_max, $1), application:set_env(rabbit, channel_max, $2)."
+}
+
+usual_limits() {
+	limits 131072 2047
+	limited=
 }
 
 @test "a broker with other limits than before: every message arrives once, and what is known is right again" {
@@ -219,12 +229,12 @@ limits() { # FRAME_MAX CHANNEL_MAX
 	quietly send --eager -u "$through" -q eager.limits 1
 	limits 16384 2047
 	quietly send --eager -u "$through" -q eager.limits 2
-	[ "$(jq '.[0].frame_max' "$cache")" -eq 16384 ]
-	limits 131072 2047
+	[ "$(json 'it[0]["frame_max"]' "$cache")" -eq 16384 ]
+	usual_limits
 	quietly send --eager -u "$through" -q eager.limits 3
 	limits 131072 400
 	quietly send --eager -u "$through" -q eager.limits 4
-	limits 131072 2047
+	usual_limits
 	quietly send --eager -u "$through" -q eager.limits 5
 	began_at_once 2
 	began_in_order 3		# the second message

@@ -33,8 +33,23 @@ holds() { # N QUEUE
 
 @test "unroutable lines: 67, how many, and where to go on" {
 	run -67 send -q gone --declare=none -l < <(printf 'a\nb\nc\n')
-	[ "${lines[0]}" = "send: cannot deliver to queue 'gone': no queue is bound (NO_ROUTE), 3 of 3 messages came back" ]
+	[ "${lines[0]}" = "send: cannot deliver to queue 'gone': there is no such queue (NO_ROUTE), 3 of 3 messages came back, the first is line 1 of standard input" ]
 	[ "${lines[1]}" = "send: confirmed=0 returned=3 nacked=0 in-doubt=0 unsent=0 next-input-offset=0" ]
+}
+
+@test "whether a queue must take a message can be chosen" {
+	local to='exchange '"'amq.direct' with routing key 'nowhere'"
+	run -67 send -e amq.direct -r nowhere --require-route=yes x
+	run -0 send -e amq.direct -r nowhere --require-route=warn -v x
+	[ "${lines[0]}" = "send: warning: nobody receives what goes to $to: no queue is bound (NO_ROUTE)" ]
+	[[ ${lines[1]} == *"confirmed=0 returned=1 "* ]]
+	run -0 send -e amq.direct -r nowhere --require-route=no -v -l < <(seq 3)
+	[ "${#lines[@]}" -eq 1 ]
+	[[ $output == *"confirmed=3 returned=0 "* ]]
+	run -67 work-publish -q nowhere --declare=none x
+	run -0 work-publish -q nowhere --declare=none --require-route=warn x
+	run -0 work-publish -q nowhere --declare=none --require-route=no x
+	[ "$output" = "" ]
 }
 
 @test "a queue that goes in the middle: 67, and where to go on" {
@@ -51,6 +66,27 @@ holds() { # N QUEUE
 	[[ $(cat "$BATS_TEST_TMPDIR/sender.err") == *" confirmed=2 returned=2 "*" next-input-offset=8" ]]
 }
 
+@test "a deadline is for what is not done: not for the pace after the last record" {
+	run -0 send -q paced -l --rate 0.1 -W 1 <<<one
+	run -0 send -q paced -l --rate 0.1 -W 1 -f <(printf two)
+	run -69 send -q paced -l --rate 0.1 -W 0.5 <<<$'three\nfour'
+	[[ ${lines[0]} == "send: cannot deliver to queue 'paced': not finished within 0.5 s" ]]
+	[ "$(receive -q paced --until-empty)" = $'one\ntwo\nthree' ]
+}
+
+@test "a deadline is for what is not done: not for a writer that takes its time" {
+	mkfifo "$BATS_TEST_TMPDIR/fifo"
+	spawn sender send -q leisure -l -W 0.5 -f "$BATS_TEST_TMPDIR/fifo"
+	exec 7>"$BATS_TEST_TMPDIR/fifo"
+	echo one >&7
+	await 5 holds 1 leisure
+	sleep 1
+	echo two >&7
+	await 5 holds 2 leisure
+	exec 7>&-
+	expect_status 0 sender
+}
+
 @test "a message that the broker never takes: 65 and its line, the others are safe" {
 	run -65 send -q refused --user-id somebody-else x
 	[ "${#lines[@]}" -eq 1 ]
@@ -61,10 +97,16 @@ holds() { # N QUEUE
 	[[ ${lines[1]} == *" next-input-offset=0" ]]
 }
 
-@test "a message that is nacked is tried again, then 75" {
+@test "a message that is nacked is tried again as long as a lost connection, then 75" {
+	refuses="the broker does not take"
+	trouble="a queue is full, or its node is down"
 	declare_queue full '{"x-max-length": 1, "x-overflow": "reject-publish"}'
 	run -0 send -q full x
-	run -75 send -q full -l < <(printf 'a\n')
+	run -75 send -q full --timeout 1 a
+	[ "$output" = "send: cannot confirm delivery to queue 'full': not confirmed within 1 s, $refuses it: $trouble" ]
+	run -75 send -q full --timeout 1 -v a
+	[ "${lines[0]}" = "send: $refuses what goes to queue 'full' for now: $trouble; it is sent again" ]
+	run -75 send -q full --retry-time 1 -l < <(printf 'a\n')
 	[ "${lines[0]}" = "send: cannot deliver to queue 'full': the broker refused 1 of 1 messages" ]
 	[ "${lines[1]}" = "send: confirmed=0 returned=0 nacked=1 in-doubt=0 unsent=0 next-input-offset=0" ]
 }
@@ -153,13 +195,6 @@ holds() { # N QUEUE
 	exec 7>&-
 	expect_status 0 sender
 	[ "$(depth nohup)" = 2 ]
-}
-
-# Members of the report.
-reported() { # NAME...
-	/usr/bin/python3 -c 'import json, sys
-report = json.load(open(sys.argv[1]))
-print(*(report[name] for name in sys.argv[2:]))' "$BATS_TEST_TMPDIR/report" "$@"
 }
 
 # All that is in a queue, each once: the neighbours of a refused message may come twice.
@@ -295,14 +330,14 @@ astray() { # QUEUE EXCHANGE EXCHANGE
 @test "skipped: what no queue takes, 67; what is nacked, 75; a file of both can be sent again" {
 	rejects=$BATS_TEST_TMPDIR/rejects
 	run -67 send -q away --declare=none -l --on-error=skip --reject-file "$rejects" < <(seq 2000)
-	[[ ${lines[0]} == *"2000 of 2000 messages came back" ]]
+	[[ ${lines[0]} == *"2000 of 2000 messages came back, the first is line 1 of "* ]]
 	[[ ${lines[1]} == *" returned=2000 "*" next-input-offset=8893" ]]
 	cmp "$rejects" <(seq 2000)
 	run -0 send -q away -l -f "$rejects"
 	peer get away 2000 | cmp - <(seq 2000)
 	rm "$rejects"
 	declare_queue brimful '{"x-max-length": 3, "x-overflow": "reject-publish"}'
-	run -75 send -q brimful -l --window 1 --on-error=skip --reject-file "$rejects" < <(seq 5)
+	run -75 send -q brimful -l --window 1 --retry-time 1 --on-error=skip --reject-file "$rejects" < <(seq 5)
 	[ "$(depth brimful)" = 3 ]
 	cmp "$rejects" <(printf '4\n5\n')
 }

@@ -23,7 +23,7 @@ setup_file() { new_vhost; }
 	run -67 send -J < <(echo '{"exchange":"amq.topic","routing_key":"nobody","payload":"x"}')
 	[ "${lines[0]}" = "send: cannot deliver to exchange 'amq.topic' with routing key 'nobody': no queue is bound (NO_ROUTE)" ]
 	run -67 send -J < <(echo '{"routing_key":"nobody","payload":"x"}')
-	[ "${lines[0]}" = "send: cannot deliver to queue 'nobody': no queue is bound (NO_ROUTE)" ]
+	[ "${lines[0]}" = "send: cannot deliver to queue 'nobody': there is no such queue (NO_ROUTE)" ]
 	run -67 send -J < <(echo '{"exchange":"nowhere","routing_key":"a","payload":"x"}')
 	[[ ${lines[0]} == "send: "*"no exchange 'nowhere'"* ]]
 }

@@ -19,8 +19,15 @@ teardown() { end_spawned; }
 }
 
 @test "without operands it says hello" {
-	run -0 work-publish
+	run -0 work-publish </dev/null
 	[ "$(get_pika task_queue)" = "Hello World!" ]
+}
+
+@test "without operands it says nothing in place of what was meant" {
+	run -64 work-publish -q task_queue </dev/null
+	[ "$output" = "work-publish: nothing to send: words, - or -l (see work-publish --help)" ]
+	run -64 work-publish < <(echo task)
+	[ "$output" = "work-publish: nothing to send: words, - or -l (see work-publish --help)" ]
 }
 
 @test "tasks are persistent unless --transient" {
@@ -74,7 +81,7 @@ teardown() { end_spawned; }
 	run -67 work-publish -q absent --declare=passive x
 	[ "${#lines[@]}" -eq 1 ]
 	run -67 work-publish -q absent --declare=none x
-	[ "$output" = "work-publish: cannot deliver to queue 'absent': no queue is bound (NO_ROUTE)" ]
+	[ "$output" = "work-publish: cannot deliver to queue 'absent': there is no such queue (NO_ROUTE)" ]
 }
 
 @test "-l sends a task a line" {
@@ -115,4 +122,19 @@ teardown() { end_spawned; }
 @test "amqp-consume gets what work-publish put" {
 	run -0 work-publish -q foreign "a task"
 	[ "$(amqp-consume --url="$AMQP_URL" -q foreign -c 1 cat)" = "a task" ]
+}
+
+@test "who may not declare the queue uses the one that is there, and so does a worker" {
+	need_control ctl
+	declare_queue granted
+	add_guest worker
+	run -0 work-publish -q granted -u "$guest_url" task
+	[ "$output" = "" ]
+	run -0 worker -q granted -u "$guest_url" -c 1 --timeout 10 cat
+	[[ ${lines[0]} == task ]]
+	run -77 work-publish -q forbidden -u "$guest_url" task
+	[[ $output == "work-publish: cannot find queue 'forbidden': NOT_FOUND"*", and this user may not declare it" ]]
+	run -77 worker -q forbidden -u "$guest_url" -c 1 true
+	delete_guest worker
+	[[ $output == "worker: cannot find queue 'forbidden': NOT_FOUND"*", and this user may not declare it" ]]
 }

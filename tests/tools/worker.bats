@@ -37,8 +37,6 @@ lines_are() { # N PATTERN FILE
 	[ "$(grep -c "$2" "$3" 2>/dev/null)" = "$1" ]
 }
 
-gone() { ! kill -0 "$1" 2>/dev/null; }
-
 all_gone() { # FILE
 	while read -r pid; do
 		await 5 gone "$pid"
@@ -173,7 +171,7 @@ all_gone() { # FILE
 # What becomes of a message
 
 @test "a command that failed gets its message again, after growing pauses" {
-	put task
+	work-publish -q "$queue" --message-id m1 task
 	cat >job <<-'JOB'
 		#!/bin/sh
 		echo "$AMQP_REDELIVERED" >>tries
@@ -187,8 +185,8 @@ all_gone() { # FILE
 	expect_status 0 w
 	printf '0\n1\n1\n' | cmp - tries
 	cat >wanted <<-'EOS'
-		worker: command failed with exit status 3; the message goes back to its queue in 1 s
-		worker: command failed with exit status 3; the message goes back to its queue in 2 s
+		worker: message 'm1': command failed with exit status 3; it goes back to its queue in 1 s
+		worker: message 'm1': command failed with exit status 3; it goes back to its queue in 2 s
 	EOS
 	grep -v "warning: " w.err | cmp wanted -
 	[ "$(grep -c "warning: .*worker --setup" w.err)" -eq 1 ]
@@ -197,13 +195,13 @@ all_gone() { # FILE
 @test "a command killed by a signal has failed" {
 	put task
 	run -1 worker -q "$queue" -c 1 sh -c 'kill -KILL $$'
-	[ "${lines[0]}" = "worker: command failed with signal 9 (Killed); the message goes back to its queue" ]
+	[[ ${lines[0]} == "worker: message '"*"': command failed with signal 9 (Killed); it goes back to its queue" ]]
 	[ "$(depth "$queue")" -eq 1 ]
 }
 
-@test "a held message keeps its place, so a pause slows the worker down" {
+@test "with a fixed prefetch a held message keeps its place, so a pause slows the worker down" {
 	put bad good
-	spawn w worker -q "$queue" sh -c '[ "$(cat)" = good ]'
+	spawn w worker -q "$queue" -p 1 sh -c '[ "$(cat)" = good ]'
 	await_log "in 1 s" w.err
 	[ "$(depth "$queue")" -eq 1 ]
 	kill -TERM "$w_pid"
@@ -229,16 +227,16 @@ all_gone() { # FILE
 @test "a command that exits 127 has only failed" {
 	put task
 	run -1 worker -q "$queue" -c 1 sh -c 'exit 127'
-	[ "${lines[0]}" = "worker: command failed with exit status 127; the message goes back to its queue" ]
+	[[ ${lines[0]} == "worker: message '"*"': command failed with exit status 127; it goes back to its queue" ]]
 	[ "${lines[1]}" = "worker: cannot finish 1 message: 0 succeeded" ]
 	[ "${#lines[@]}" -eq 2 ]
 }
 
 @test "an environment that is too large is the message's fault" {
 	work-publish -q "$queue" -H "traceparent=$(printf %060000d 0)" task
-	run -1 bash -c "ulimit -s 256; FILLER=$(printf %020000d 0) exec worker -q $queue -c 1 true"
-	[ "${lines[0]}" = \
-		"worker: cannot run true for a message: Argument list too long; the message goes back to its queue" ]
+	run -1 bash -c "ulimit -s 256; FILLER=$(printf %080000d 0) exec worker -q $queue -c 1 true"
+	[[ ${lines[0]} == \
+		"worker: message '"*"': cannot run true: Argument list too long; it goes back to its queue" ]]
 	[ "$(depth "$queue")" -eq 1 ]
 }
 
@@ -266,7 +264,7 @@ all_gone() { # FILE
 @test "-c N with a failure exits 1 and gives the message back at once" {
 	put good bad
 	run -1 worker -q "$queue" -c 2 sh -c '[ "$(cat)" = good ]'
-	[ "${lines[0]}" = "worker: command failed with exit status 1; the message goes back to its queue" ]
+	[[ ${lines[0]} == "worker: message '"*"': command failed with exit status 1; it goes back to its queue" ]]
 	[ "${lines[1]}" = "worker: cannot finish 2 messages: 1 succeeded" ]
 	[ "$(peer get "$queue")" = bad ]
 }
@@ -325,23 +323,17 @@ all_gone() { # FILE
 	[ "$(depth "$queue")" -eq 0 ]
 }
 
-@test "--until-empty ends with a stream that sends nothing" {
-	declare_queue "$queue" '{"x-queue-type": "stream"}'
-	put 1 2 3
-	run -0 worker -q "$queue" --until-empty cat
-}
-
 @test "--idle-timeout and --timeout end: 0, or 1 if -c wants more" {
 	put 1
 	run -0 worker -q "$queue" --idle-timeout 300ms true
-	run -0 worker -q "$queue" -W 300ms true
-	run -1 worker -q "$queue" -c 1 -W 300ms true
+	run -0 worker -q "$queue" -W 1 true
+	run -1 worker -q "$queue" -c 1 -W 1 true
 	[ "$output" = "worker: cannot finish 1 message: 0 succeeded" ]
 }
 
 @test "a time limit lets a running command finish" {
 	put task
-	run -0 worker -q "$queue" -W 200ms sh -c 'sleep 1; echo done'
+	run -0 worker -q "$queue" -W 1 sh -c 'sleep 2; echo done'
 	[ "$output" = "done" ]
 	[ "$(depth "$queue")" -eq 0 ]
 }
@@ -432,7 +424,7 @@ all_gone() { # FILE
 	await_consumers 10 0 "$queue"
 	touch go
 	expect_status 0 w
-	[ "$(cat w.err)" = "worker: command failed with exit status 9; the message goes back to its queue" ]
+	[[ $(cat w.err) == "worker: message '"*"': command failed with exit status 9; it goes back to its queue" ]]
 	[ "$(depth "$queue")" -eq 1 ]
 }
 
@@ -442,7 +434,7 @@ all_gone() { # FILE
 	await 10 lines_are 2 . pid
 	kill -TERM "$w_pid"
 	await_consumers 10 0 "$queue"
-	kill -TERM "$w_pid"
+	signal_again TERM "$w_pid"
 	expect_status 75 w
 	all_gone pid
 	[ "$(cat w.err)" = \
@@ -456,7 +448,7 @@ all_gone() { # FILE
 	await 10 lines_are 2 . pid
 	kill -TERM "$w_pid"
 	await_consumers 10 0 "$queue"
-	kill -TERM "$w_pid"
+	signal_again TERM "$w_pid"
 	SECONDS=0
 	expect_status 75 w
 	[ "$SECONDS" -ge 4 ]
@@ -508,11 +500,11 @@ all_gone() { # FILE
 @test "a lost connection: the command finishes, and its message comes again" {
 	need_control ctl
 	write_job
-	put task
+	work-publish -q "$queue" --message-id none task
 	spawn w worker -q "$queue" ./job
 	await 10 lines_are 1 begin log
 	"$broker" ctl close_all_connections --vhost "$VHOST" bye
-	await_log "connection lost: " w.err
+	await_log "; connecting again" w.err
 	grep -q "the messages of running commands will be delivered again" w.err
 	await_log "reconnected after" w.err
 	touch go
@@ -600,4 +592,23 @@ all_gone() { # FILE
 	run -0 worker -q "$queue" -c 1 printf '%s\n' -q --help
 	[ "${lines[0]}" = -q ]
 	[ "${lines[1]}" = --help ]
+}
+
+@test "timeout, which signals its child and then the group, lets the command end" {
+	put task
+	run timeout 1 worker -q "$queue" sh -c 'sleep 1.5; touch done'
+	[ "$status" -eq 124 ]
+	[ "$output" = "" ]
+	[ -e "done" ]
+	[ "$(depth "$queue")" -eq 0 ]
+}
+
+@test "an interrupted worker says what it waits for" {
+	put task
+	spawn w worker -q "$queue" --grace 20 sh -c 'touch begun; until [ -e go ]; do sleep 0.02; done'
+	await 10 test -e begun
+	kill -INT "$w_pid"
+	await_log "^worker: waiting 20 s at most for 1 running command; interrupt again to end it$" w.err
+	touch go
+	expect_status 130 w
 }

@@ -79,9 +79,9 @@ supervise() {
 	await 10 test -e begun
 	kill -TERM "$w_pid"
 	await_log "STOPPING=1 STATUS=ending EXTEND_TIMEOUT_USEC=65000000" supervisor.out
-	kill -TERM "$w_pid"
+	signal_again TERM "$w_pid"
 	await_log "STOPPING=1 STATUS=ending EXTEND_TIMEOUT_USEC=10000000" supervisor.out
-	kill -TERM "$w_pid"
+	signal_again TERM "$w_pid"
 	await_log "STOPPING=1 STATUS=ending EXTEND_TIMEOUT_USEC=7000000" supervisor.out
 	expect_status 75 w
 }
@@ -172,7 +172,7 @@ write_job() {
 alive() { # FILE: any of the processes in it
 	local pid
 	while read -r pid; do
-		if kill -0 "$pid" 2>/dev/null; then return; fi
+		if ! gone "$pid"; then return; fi
 	done <"$1"
 	return 1
 }
@@ -203,7 +203,7 @@ eight_jobs() {
 
 @test "SIGTERM twice with eight jobs: 75, no child left, and all of them are back" {
 	eight_jobs
-	kill -TERM "$w_pid"
+	signal_again TERM "$w_pid"
 	expect_status 75 w
 	await 5 none_alive pids
 	[ ! -e ended ]
@@ -226,11 +226,11 @@ eight_jobs() {
 	run -127 take_one no-such-command
 	run -126 take_one /dev/null
 	run -64 take_one --no-such-option
-	run -67 take_one --declare=passive -q "$queue.missing" cat
+	QUEUE=$queue.missing run -67 take_one --declare=passive cat
 	run -77 take_one --username=nobody-here cat
 	run -69 worker --url=amqp://127.0.0.1:1 --connect-timeout=1 -c 1 cat
 	AMQP_URL=$BROKER_URL await_depth 10 1 "$queue"
-	run -1 take_one -W 0.2 -q "$queue.empty" cat
+	QUEUE=$queue.empty run -1 take_one -W 1 cat
 	[ "$output" = "worker: cannot finish 1 message: 0 succeeded" ]
 }
 
@@ -245,3 +245,21 @@ eight_jobs() {
 	expect_status 1 w
 	[ "$(depth "$queue")" -eq 1 ]
 }
+
+# The first time there are as many jobs as messages to take, the second time one more.
+count_once() { # JOBS
+	need_control ctl
+	put task
+	spawn w worker -q "$queue" -P "$1" -c 1 sh -c 'echo begin >>log; until [ -e go ]; do sleep 0.02; done'
+	await 10 lines_are 1 begin log
+	"$broker" ctl close_all_connections --vhost "$VHOST" bye
+	await_log "reconnected after" w.err
+	touch go
+	expect_status 0 w
+	lines_are 1 begin log
+	[ "$(depth "$queue")" -eq 0 ]
+}
+
+@test "-c: a command that succeeded without a connection counts when its message is back" { count_once 1; }
+
+@test "-c: and when its message is back before it has succeeded" { count_once 2; }

@@ -51,7 +51,7 @@ lines_are() { # N PATTERN FILE
 
 all_gone() { # FILE
 	while read -r pid; do
-		await 5 eval "! kill -0 $pid 2>/dev/null"
+		await 5 gone "$pid"
 	done <"$1"
 }
 
@@ -118,10 +118,10 @@ all_gone() { # FILE
 		bad 4 $queue
 	EOS
 	tr -s '\n' <log | cmp wanted -
-	grep -qx "worker: command failed with exit status 3; trying again in 0.1 s" w.err
-	grep -qx "worker: command failed with exit status 3; trying again in 0.2 s" w.err
-	grep -qx "worker: command failed with exit status 3; the message goes to '$queue.retry.500ms'" w.err
-	grep -qx "worker: command failed with exit status 3; the message goes to '$queue.dead'" w.err
+	grep -qx "worker: message '.*': command failed with exit status 3; trying again in 0.1 s" w.err
+	grep -qx "worker: message '.*': command failed with exit status 3; trying again in 0.2 s" w.err
+	grep -qx "worker: message '.*': command failed with exit status 3; it goes to '$queue.retry.500ms'" w.err
+	grep -qx "worker: message '.*': command failed with exit status 3; it goes to '$queue.dead'" w.err
 	[ "$(field headers.x-attempt <got)" = 4 ]
 	[ "$(field headers.x-last-exit <got)" = 3 ]
 	[ "$(field headers.x-last-error <got)" = "no luck: 4" ]
@@ -184,7 +184,7 @@ all_gone() { # FILE
 	set_up
 	put bad
 	run -1 worker -q "$queue" "${quick[@]}" -c 1 false
-	[ "${lines[0]}" = "worker: command failed with exit status 1; the message goes to '$queue.retry.500ms'" ]
+	[[ ${lines[0]} == "worker: message '"*"': command failed with exit status 1; it goes to '$queue.retry.500ms'" ]]
 	await_depth 10 1 "$queue"
 	run -0 worker -q "$queue" "${quick[@]}" -c 1 sh -c 'echo "$AMQP_ATTEMPT"'
 	[ "$output" = 2 ]
@@ -246,9 +246,10 @@ all_gone() { # FILE
 @test "no queue for the delay: the message is held, and moved when there is one" {
 	set_up
 	put bad
-	spawn w worker -q "$queue" "${quick[@]}" sh -c 'echo >>log; false'
+	spawn w worker -q "$queue" "${quick[@]}" sh -c 'echo >>log; until [ -e dropped ]; do sleep 0.02; done; false'
 	await 10 lines_are 1 '' log
 	drop "$queue.retry.500ms"
+	touch dropped
 	await_log "there is no such queue; it is held" w.err
 	[ "$(depth "$queue.dead")" -eq 0 ]
 	set_up
@@ -282,8 +283,8 @@ all_gone() { # FILE
 	worker --setup -q "$queue" --attempts 1
 	send -q "$queue" -H "long=$(printf %0130850d 0)" bad
 	spawn w worker -q "$queue" --attempts 1 false
-	await_log "^worker: cannot copy a message: .*; the message goes back to its queue in 1 s$" w.err
-	await_log "^worker: cannot copy a message: .*; the message goes back to its queue in 2 s$" w.err
+	await_log "^worker: cannot copy message '.*': .*; it goes back to its queue in 1 s$" w.err
+	await_log "^worker: cannot copy message '.*': .*; it goes back to its queue in 2 s$" w.err
 	kill -TERM "$w_pid"
 	expect_status 0 w
 	[ "$(depth "$queue")" -eq 1 ]
@@ -344,7 +345,7 @@ all_gone() { # FILE
 	dead >got
 	[ "$(field headers.x-last-signal <got)" = 9 ]
 	all_gone pid
-	grep -q "command did not end within 1 s; the message goes to '$queue.dead'" w.err
+	grep -q "message '.*': command did not end within 1 s; it goes to '$queue.dead'" w.err
 	kill -TERM "$w_pid"
 	expect_status 0 w
 	[ "$(depth "$queue")" -eq 0 ]
@@ -353,7 +354,7 @@ all_gone() { # FILE
 @test "a command that ends by SIGTERM in time is not killed, but has failed" {
 	put task
 	run -1 worker -q "$queue" -c 1 --job-timeout 1 sh -c 'trap "exit 0" TERM; sleep 100 & wait'
-	[ "${lines[0]}" = "worker: command did not end within 1 s; the message goes back to its queue" ]
+	[[ ${lines[0]} == "worker: message '"*"': command did not end within 1 s; it goes back to its queue" ]]
 }
 
 @test "--job-timeout with a classic and with a quorum queue" {
@@ -383,7 +384,7 @@ all_gone() { # FILE
 	await 10 lines_are 1 . log
 	kill -USR2 "$w_pid"
 	await_log "1 running, 0 waiting" w.err
-	await_log "running for .* s: process .*, message .*, attempt 1" w.err
+	await_log "running for .* s: process .*, message '.*', attempt 1" w.err
 	kill -USR1 "$w_pid"
 	await_log paused w.err
 	await_consumers 5 0 "$queue"
@@ -447,7 +448,7 @@ all_gone() { # FILE
 	await 20 lines_are 4 . pid
 	kill -TERM "$w_pid"
 	await_consumers 10 0 "$queue"
-	kill -TERM "$w_pid"
+	signal_again TERM "$w_pid"
 	expect_status 75 w
 	all_gone pid
 }

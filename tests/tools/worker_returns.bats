@@ -71,14 +71,14 @@ end_worker() {
 
 @test "--setup for the other type: 78" {
 	worker --setup -q "$queue" "${quick[@]}"
-	run -78 worker --setup -q "$queue" "${quick[@]}" --retry-type=quorum
+	run -78 worker --setup -q "$queue" "${quick[@]:1}" --retry-type=quorum
 	[[ $output == *"'$queue.dead'"*x-queue-type* ]]
 }
 
 @test "a worker for the other type says that there are no such queues" {
 	worker --setup -q "$queue" "${quick[@]}"
 	work-publish -q "$queue" bad
-	spawn w worker -q "$queue" "${quick[@]}" --retry-type=quorum false
+	spawn w worker -q "$queue" "${quick[@]:1}" --retry-type=quorum false
 	await_log "have no queues of their own (worker --setup makes them): .*'$queue.retry.500ms'" w.err
 	end_worker
 }
@@ -92,7 +92,7 @@ end_worker() {
 
 @test "pauses in a classic queue are as long as they should be, and the message ends among the dead" {
 	worker --setup -q "$queue" "${quick[@]}" --queue-type=classic
-	work-publish -q "$queue" bad
+	work-publish -q "$queue" --message-id m1 bad
 	spawn w worker -q "$queue" "${quick[@]}" sh -c 'date +%s%N >>log; echo "$AMQP_ATTEMPT $AMQP_ROUTING_KEY $AMQP_REDELIVERED" >>attempts; exit 3'
 	timeout 20 /usr/bin/python3 "$tests/peer.py" get-json "$queue.dead" >got
 	printf '%s\n' "1 $queue 0" "2 $queue 0" "3 $queue 0" | cmp attempts -
@@ -101,9 +101,9 @@ end_worker() {
 	grep -q '"x-attempt": 3' got
 	grep -q '"x-dead-reason": "attempts"' got
 	end_worker
-	printf '%s\n' "worker: command failed with exit status 3; trying again in 0.1 s" \
-		"worker: command failed with exit status 3; the message goes to '$queue.delay.500ms'" \
-		"worker: command failed with exit status 3; the message goes to '$queue.dead'" | cmp w.err -
+	printf '%s\n' "worker: message 'm1': command failed with exit status 3; trying again in 0.1 s" \
+		"worker: message 'm1': command failed with exit status 3; it goes to '$queue.delay.500ms'" \
+		"worker: message 'm1': command failed with exit status 3; it goes to '$queue.dead'" | cmp w.err -
 	[ "$(depth "$queue.delay.500ms")" -eq 0 ]
 }
 
@@ -172,6 +172,16 @@ end_worker() {
 	run -0 worker -q "$queue" "${slow[@]}" --until-empty cat
 	[ "$output" = "" ]
 	[ "$(depth "$queue.delay.1h")" -eq 1 ]
+}
+
+@test "--until-empty: 1 if no command succeeded, 0 if one did" {
+	worker --setup -q "$queue" "${quick[@]}"
+	seq 3 | work-publish -q "$queue" -l
+	run -1 worker -q "$queue" "${quick[@]}" --until-empty sh -c 'exit 65'
+	[ "${lines[-1]}" = "worker: cannot finish any message: 3 commands failed" ]
+	seq 3 | work-publish -q "$queue" -l
+	run -0 worker -q "$queue" "${quick[@]}" --until-empty sh -c '[ "$(cat)" = 3 ] || exit 65'
+	run -0 worker -q "$queue" "${quick[@]}" --until-empty sh -c 'exit 65'
 }
 
 # Obstacles
@@ -252,7 +262,7 @@ spawn_before_alarm() {
 	wait_in 500ms task
 	AMQP_URL="amqp://$user:secret@${AMQP_URL##*@}" spawn_paused "${quick[@]}"
 	await_depth 10 1 "$queue"
-	grep -q "^worker: the broker refused a message on its way back: .*user_id" w.err
+	grep -q "^worker: cannot bring message with key '$queue.delay.500ms' back to '$queue': the broker refused it: .*user_id" w.err
 	end_worker
 	[ "$(get_pika "$queue.delay.500ms")" = odd ]
 }
@@ -271,8 +281,8 @@ spawn_before_alarm() {
 
 @test "the connection is lost while a message is held: it comes back all the same, once" {
 	need_control ctl
-	worker --setup -q "$queue" "${slow[@]}" --delays 2s --hold 1
-	spawn_paused "${slow[@]}" --delays 2s --hold 1
+	worker --setup -q "$queue" --retry-type=classic --attempts 2 --delays 2s --hold 1
+	spawn_paused --retry-type=classic --attempts 2 --delays 2s --hold 1
 	wait_in 2s task
 	await_depth 5 0 "$queue.delay.2s"
 	"$broker" ctl close_all_connections --vhost "${VHOST:-/}" bye

@@ -192,7 +192,7 @@ keep_event(struct peer *p, const struct rmq_event *ev)
 	assert_non_null(p->events);
 	to = &p->events[p->nevents++];
 	*to = (struct peer_event){
-		.type = ev->type, .tag = ev->delivery.tag, .cookie = ev->cookie, .code = ev->code,
+		.type = ev->type, .tag = ev->delivery.tag, .cookie = ev->cookie, .code = ev->code, .heard_at = ev->heard_at,
 		.consumer = ev->delivery.consumer,
 		.redelivered = ev->delivery.redelivered, .given_up = ev->given_up, .taken_back = ev->taken_back,
 	};

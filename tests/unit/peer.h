@@ -27,6 +27,7 @@ struct peer_event {
 	unsigned	 consumer;
 	bool		 redelivered, given_up, taken_back;
 	int		 code;
+	int64_t		 heard_at;
 	char		 text[512], exchange[256], routing_key[256];
 	struct rmq_buffer body, properties;
 };

@@ -57,6 +57,8 @@ test_cancelled_by_the_broker(void **state)
 	peer_event(&p, RMQ_LOST);
 	peer_expect(&p, AMQP_CHANNEL_CLOSE_METHOD);
 	peer_ok(&p, AMQP_CHANNEL_CLOSE_OK_METHOD);
+	peer_expect_nothing(&p);
+	peer_wait(&p, 2000);
 	peer_channel(&p);
 	peer_expect(&p, AMQP_QUEUE_DECLARE_METHOD);
 	peer_refuse_step(&p, 404, "NOT_FOUND - no queue 'q' in vhost '/'", AMQP_QUEUE_DECLARE_METHOD);
@@ -434,6 +436,29 @@ test_stop_two(void **state)
 	peer_close(&p);
 }
 
+/* Who stops does not wait for half a minute: neither for a cancel, nor for what was asked before. */
+static void
+test_stop_unanswered(void **state)
+{
+	struct peer p;
+
+	(void)state;
+	for (int asked = 0; asked < 2; asked++) {
+		consumer_ready(&p);
+		if (asked == 1)
+			rmq_look_at_queue(p.mq, "q");
+		rmq_stop_consuming(p.mq);
+		peer_turns(&p);
+		peer_wait(&p, 4500);
+		peer_no_event(&p);
+		peer_wait(&p, 600);
+		assert_string_equal(peer_event(&p, RMQ_LOST)->text + strlen("no answer from the broker: "),
+		    "a reply did not come in time");
+		peer_event(&p, RMQ_STOPPED);
+		peer_close(&p);
+	}
+}
+
 /* The broker closes the channel before it has heard of the cancel. */
 static void
 test_stop_and_channel_closed(void **state)
@@ -583,6 +608,7 @@ main(void)
 		cmocka_unit_test(test_resume_consuming),
 		cmocka_unit_test(test_stop_two),
 		cmocka_unit_test(test_stop_and_channel_closed),
+		cmocka_unit_test(test_stop_unanswered),
 		cmocka_unit_test(test_channel_closed_before_the_goodbye),
 		cmocka_unit_test(test_stop_without_answer),
 		cmocka_unit_test(test_stop_while_setting_up),

@@ -185,6 +185,13 @@ trace_replaces_an_inherited_one(void **state)
 	header("traceparent", RMQ_STRING, "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
 	make(NULL);
 	assert_string_equal(value("TRACEPARENT"), "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
+	header("traceparent", RMQ_STRING, "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01");
+	make(NULL);
+	assert_string_equal(value("TRACEPARENT"), "ours");
+	header("traceparent", RMQ_STRING, "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\n");
+	make(NULL);
+	assert_string_equal(value("TRACEPARENT"), "ours");
+	header("traceparent", RMQ_STRING, "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
 	setenv("TRACESTATE", "ours", 1);
 	make(NULL);
 	assert_null(value("TRACESTATE"));

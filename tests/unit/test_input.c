@@ -82,6 +82,26 @@ test_lines(void **state)
 	input_close(&in);
 }
 
+/* To look ahead takes nothing away. */
+static void
+test_peek(void **state)
+{
+	struct input in = open_pipe('\n');
+
+	(void)state;
+	assert_int_equal(input_peek(&in), INPUT_MORE);
+	feed(&in, "one\ntw", 6);
+	assert_int_equal(input_peek(&in), INPUT_RECORD);
+	assert_int_equal(input_peek(&in), INPUT_RECORD);
+	expect(&in, "one", 3);
+	assert_int_equal(input_peek(&in), INPUT_MORE);
+	end(&in);
+	assert_int_equal(input_peek(&in), INPUT_RECORD);
+	expect(&in, "tw", 2);
+	assert_int_equal(input_peek(&in), INPUT_END);
+	input_close(&in);
+}
+
 static void
 test_last_record_without_delimiter(void **state)
 {
@@ -383,6 +403,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_lines),
+		cmocka_unit_test(test_peek),
 		cmocka_unit_test(test_last_record_without_delimiter),
 		cmocka_unit_test(test_nul_bytes_stay),
 		cmocka_unit_test(test_nul_as_delimiter),

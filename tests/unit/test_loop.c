@@ -49,6 +49,9 @@ each_is_told_once(void **state)
 	assert_int_equal(sum, SIGTERM + SIGUSR1);
 	nothing_is_left();
 	kill(getpid(), SIGTERM);
+	nothing_is_left();	/* it was the same one */
+	usleep(300 * 1000);
+	kill(getpid(), SIGTERM);
 	assert_int_equal(next_signal(), SIGTERM);
 	nothing_is_left();
 }

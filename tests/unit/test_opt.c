@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "opt.h"
+#include "urls.h"
 
 enum { MAX_ARGS = 16 };
 
@@ -28,8 +29,8 @@ keep_and_hide(const struct opt *o, char *arg)
 {
 	(void)o;
 	strlcpy(url, arg, sizeof(url));
-	opt_hide(arg);
-	return arg[0] == '?' ? "no URL" : NULL;
+	urls_hide(arg);
+	return url[0] == '?' ? "no URL" : NULL;
 }
 
 static const struct opt input[] = {
@@ -46,7 +47,7 @@ static const struct opt broker[] = {
 	{ .help = "Broker" },
 	{ 'u', "url|uri", "URL", keep_and_hide, NULL, "connect to this broker" },
 	{ 'q', "queue", "NAME", opt_string, &queue, "use this queue", .max = 5 },
-	{ 'r', "routing-key", "KEY", opt_strings, &keys, "route by this key", .max = 5 },
+	{ 'r', "routing-key", "KEY", opt_strings, &keys, "route by this key", .max = 5, .many = true },
 	{ 'p', "prefetch|prefetch-count", "N", opt_number, &prefetch,
 	    "hold at most N of those messages that nobody has acknowledged", .min = 1, .max = 65535 },
 	{ 0, "any", "N", opt_number, &any, "any number from 0 on" },
@@ -145,10 +146,31 @@ letters_bundle(void **state)
 }
 
 static void
-the_last_one_counts(void **state)
+refuses(const char *complaint, const char *a, const char *b)
+{
+	assert_int_equal(run(a, b, NULL), -1);
+	assert_string_equal(error.text, complaint);
+}
+
+static void
+what_may_be_given_once_is_not_lost(void **state)
 {
 	(void)state;
-	assert_int_equal(run("-q", "a", "--queue=b", NULL), 4);
+	refuses("--queue can be given only once", "-qa", "--queue=b");
+	refuses("--queue can be given only once", "-qa", "-qa");
+	refuses("--wait can be given only once", "--wait", "--wait=3");
+	refuses("--null and --delimiter exclude each other", "-0", "-D,");
+	refuses("--any and --quiet-number exclude each other", "--any=1", "-n2");
+	assert_int_equal(run("-l", "--lines", "-ll0", "-0", "-CC", NULL), 6);
+}
+
+/* An alias has the parser for itself, and the user may change what it says. */
+static void
+each_call_counts_anew(void **state)
+{
+	(void)state;
+	assert_int_equal(run("-qa", NULL), 2);
+	assert_int_equal(run("-qb", NULL), 2);
 	assert_string_equal(queue, "b");
 }
 
@@ -162,14 +184,43 @@ other_long_names(void **state)
 }
 
 static void
-abbreviations(void **state)
+no_abbreviations(void **state)
 {
 	(void)state;
-	assert_int_equal(run("--rout", "k", "--hea=2", NULL), 4);
-	assert_string_equal(keys.items[0], "k");
-	assert_int_equal(heartbeat, 2000);
-	rejects("--n", "ambiguous option --n");
-	rejects("--q=x", "ambiguous option --q");
+	rejects("--rout", "unknown option --rout, did you mean --routing-key?");
+	rejects("--heartbea=2", "unknown option --heartbea, did you mean --heartbeat?");
+	rejects("--quiet-numbe=2", "unknown option --quiet-numbe");
+	assert_null(keys.items);
+	assert_int_equal(heartbeat, -1);
+}
+
+static void
+misspelt_options(void **state)
+{
+	(void)state;
+	rejects("--quue=S3CRET", "unknown option --quue, did you mean --queue?");
+	rejects("--qeueu", "unknown option --qeueu, did you mean --queue?");
+	rejects("--prefecth-count", "unknown option --prefecth-count, did you mean --prefetch-count?");
+	rejects("--urk", "unknown option --urk, did you mean --url?");
+	rejects("--yurk", "unknown option --yurk");
+	rejects("--=x", "unknown option --");
+	rejects("--0123456789012345678901234567890123456789", "unknown option --0123456789012345678901234567890123456789");
+}
+
+static void
+options_among_operands(void **state)
+{
+	(void)state;
+	assert_true(opt_is_option(groups, "-q"));
+	assert_true(opt_is_option(groups, "--queue"));
+	assert_true(opt_is_option(groups, "--uri=x"));
+	assert_false(opt_is_option(groups, "-Z"));
+	assert_false(opt_is_option(groups, "-qorders"));
+	assert_false(opt_is_option(groups, "--queu"));
+	assert_false(opt_is_option(groups, "--"));
+	assert_false(opt_is_option(groups, "-"));
+	assert_false(opt_is_option(groups, ""));
+	assert_false(opt_is_option(groups, "queue"));
 }
 
 static void
@@ -253,12 +304,18 @@ static void
 optional_arguments(void **state)
 {
 	(void)state;
-	assert_int_equal(run("--wait", "5", NULL), 2);
+	assert_int_equal(run("--wait", NULL), 2);
 	assert_int_equal(wait_time, 60000);
-	assert_int_equal(run("--wait=5", NULL), 2);
+	assert_int_equal(run("--wait", "soon", NULL), 2);
+	assert_int_equal(wait_time, 60000);
+	assert_int_equal(run("--wait", "-l", NULL), 3);
+	assert_int_equal(wait_time, 60000);
+	assert_int_equal(run("--wait", "5m", "x", NULL), 3);
+	assert_int_equal(wait_time, 300000);
+	assert_int_equal(run("--wait=5", "6", NULL), 2);
 	assert_int_equal(wait_time, 5000);
-	assert_int_equal(run("-W", "5", NULL), 2);
-	assert_int_equal(wait_time, 60000);
+	assert_int_equal(run("-W", "7", NULL), 3);
+	assert_int_equal(wait_time, 7000);
 	assert_int_equal(run("-W250ms", NULL), 2);
 	assert_int_equal(wait_time, 250);
 	rejects("--wait=soon", "--wait=soon: invalid");
@@ -322,31 +379,7 @@ secrets_leave_the_arguments(void **state)
 	assert_int_equal(run("-u", "amqp://a:b@c", NULL), 3);
 	assert_string_equal(url, "amqp://a:b@c");
 	assert_string_equal(words[2], "amqp://a:x@c");
-	rejects("-u?a:b@c", "-u ?a:x@c: no URL");
-}
-
-static void
-hides(const char *text, const char *hidden)
-{
-	char copy[128];
-
-	strlcpy(copy, text, sizeof(copy));
-	opt_hide(copy);
-	assert_string_equal(copy, hidden);
-}
-
-static void
-hiding(void **state)
-{
-	(void)state;
-	hides("", "");
-	hides("amqp://host:5672/v", "amqp://host:5672/v");
-	hides("amqp://me@host:5672/v", "amqp://me@host:5672/v");
-	hides("amqp://me:a/b?c#d@e@host/v", "amqp://me:xxxxxxxxx@host/v");
-	hides("me:pw@host", "me:xx@host");
-	hides("amqps://h/v?password=abc&heartbeat=3", "amqps://h/v?password=xxx&heartbeat=3");
-	hides("amqps://h/v?a=b&Password=abc", "amqps://h/v?a=b&Password=xxx");
-	hides("amqp://a:b@c,amqp://d:e@f", "amqp://a:xxxxxxxxxxxxxx@f");
+	rejects("-u?a:b@c", "-u xxxxxx: no URL");
 }
 
 static void
@@ -445,9 +478,12 @@ main(void)
 		cmocka_unit_test_setup_teardown(operands_end_options, reset, reset),
 		cmocka_unit_test_setup_teardown(flags, reset, reset),
 		cmocka_unit_test_setup_teardown(letters_bundle, reset, reset),
-		cmocka_unit_test_setup_teardown(the_last_one_counts, reset, reset),
+		cmocka_unit_test_setup_teardown(what_may_be_given_once_is_not_lost, reset, reset),
+		cmocka_unit_test_setup_teardown(each_call_counts_anew, reset, reset),
 		cmocka_unit_test_setup_teardown(other_long_names, reset, reset),
-		cmocka_unit_test_setup_teardown(abbreviations, reset, reset),
+		cmocka_unit_test_setup_teardown(no_abbreviations, reset, reset),
+		cmocka_unit_test_setup_teardown(misspelt_options, reset, reset),
+		cmocka_unit_test_setup_teardown(options_among_operands, reset, reset),
 		cmocka_unit_test_setup_teardown(unknown_options, reset, reset),
 		cmocka_unit_test_setup_teardown(strings, reset, reset),
 		cmocka_unit_test_setup_teardown(lists_grow, reset, reset),
@@ -458,7 +494,6 @@ main(void)
 		cmocka_unit_test_setup_teardown(choices, reset, reset),
 		cmocka_unit_test_setup_teardown(delimiters, reset, reset),
 		cmocka_unit_test_setup_teardown(secrets_leave_the_arguments, reset, reset),
-		cmocka_unit_test_setup_teardown(hiding, reset, reset),
 		cmocka_unit_test_setup_teardown(help, reset, reset),
 		cmocka_unit_test_setup_teardown(manual, reset, reset),
 		cmocka_unit_test_setup_teardown(completion, reset, reset),

@@ -96,7 +96,7 @@ test_confirm_before_any_record(void **state)
 	}
 }
 
-/* It is sent again behind the others, after a pause. */
+/* It is sent again behind the others, after a pause in which others go on. */
 static void
 expect_nack(struct peer *p, uint64_t cookie, bool given_up)
 {
@@ -118,17 +118,20 @@ test_nacked_once(void **state)
 	expect_nack(&p, 10, false);
 	peer_counts(&p, 0, 0, 0, 3);
 	peer_expect_nothing(&p);
-	peer_wait(&p, 110);
+	peer_publish(&p, "k4", rmq_bytes("other"), 40);
+	peer_expect_publish(&p, &c);
+	assert_string_equal(c.routing_key, "k4");
+	peer_wait(&p, 260);
 	peer_expect_publish(&p, &c);
 	assert_string_equal(c.routing_key, "k1");
 	assert_int_equal(c.body.len, 4);
-	peer_ack(&p, 3, true);
-	peer_counts(&p, 2, 0, 0, 1);
+	peer_ack(&p, 4, true);
+	peer_counts(&p, 3, 0, 0, 1);
 	assert_int_equal(rmq_counts(p.mq).settled_through, 0);
 	assert_int_equal(rmq_counts(p.mq).in_doubt, 1);
-	peer_ack(&p, 4, false);
-	peer_counts(&p, 3, 0, 0, 0);
-	assert_int_equal(rmq_counts(p.mq).settled_through, 30);
+	peer_ack(&p, 5, false);
+	peer_counts(&p, 4, 0, 0, 0);
+	assert_int_equal(rmq_counts(p.mq).settled_through, 40);
 	peer_content_free(&c);
 	peer_close(&p);
 }
@@ -149,33 +152,142 @@ test_settled_through_a_nack(void **state)
 	peer_close(&p);
 }
 
+/* The pauses grow, and the last try is made when its time is over; what another queue took is not held up. */
 static void
 test_given_up(void **state)
 {
+	static const int64_t pauses[] = { 250, 500, 1000, 2000, 4000, 2000 };
+	enum { NPAUSES = sizeof pauses / sizeof *pauses };
 	struct peer p;
 	struct peer_content c = { 0 };
-	uint64_t tag = 1;
 
 	(void)state;
-	peer_with_records(&p, 2);
-	for (int i = 0; i < 5; i++) {
-		peer_nack(&p, tag, false);
-		expect_nack(&p, 10, i == 4);
-		if (i == 4)
-			break;
-		peer_counts(&p, 0, 0, 0, 2);
-		peer_wait(&p, 1700);
+	peer_open(&p, &(struct rmq_config){ .confirm = true, .nack_limit = 10000 });
+	peer_ready(&p);
+	peer_records(&p, 2);
+	peer_nack(&p, 1, false);
+	expect_nack(&p, 10, false);
+	for (uint64_t i = 0; i < NPAUSES; i++) {
+		peer_wait(&p, pauses[i] - 150);
+		peer_expect_nothing(&p);
+		peer_wait(&p, 200);
 		peer_expect_publish(&p, &c);
 		assert_string_equal(c.routing_key, "k1");
-		tag = (uint64_t)i + 3;
+		peer_nack(&p, i + 3, false);
+		expect_nack(&p, 10, i == NPAUSES - 1);
 	}
 	peer_counts(&p, 0, 0, 1, 1);
 	assert_int_equal(rmq_counts(p.mq).in_doubt, 1);
-	peer_wait(&p, 2000);
+	peer_wait(&p, 60000);
 	peer_expect_nothing(&p);
-	peer_ack(&p, 2, false);
-	peer_counts(&p, 1, 0, 1, 0);
-	peer_goodbye(&p);
+	peer_content_free(&c);
+	peer_close(&p);
+}
+
+static void
+expect_again(struct peer *p, struct peer_content *c)
+{
+	amqp_method_number_t id;
+
+	peer_turns(p);
+	while (peer_heard(p, &id) && id == 0)
+		peer_expect_heartbeat(p);
+	peer_expect_publish(p, c);
+}
+
+/* Its time is that of a lost connection, unless it has one of its own; for ever is for ever. */
+static void
+test_nack_limit(void **state)
+{
+	static const struct { int64_t retry, nack, before, after; } cases[] = {
+		{ 0, 0, 59000, 2000 }, { 5000, 0, 4000, 2000 }, { -1, 5000, 4000, 2000 },
+		{ -1, 0, 59000, 0 }, { 5000, -1, 59000, 0 },
+	};
+	struct peer p;
+	struct peer_content c = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		peer_open(&p, &(struct rmq_config){ .confirm = true, .heartbeat = 60000,
+		    .retry_limit = cases[i].retry, .nack_limit = cases[i].nack });
+		peer_ready(&p);
+		peer_records(&p, 1);
+		peer_nack(&p, 1, false);
+		expect_nack(&p, 10, false);
+		peer_wait(&p, cases[i].before);
+		expect_again(&p, &c);
+		peer_nack(&p, 2, false);
+		expect_nack(&p, 10, false);
+		peer_wait(&p, cases[i].after + 40000);
+		expect_again(&p, &c);
+		peer_nack(&p, 3, false);
+		expect_nack(&p, 10, cases[i].after > 0);
+		peer_close(&p);
+	}
+	peer_content_free(&c);
+}
+
+/* What went to the same place shows that there is room: two more are sent for each; what went elsewhere shows nothing. */
+static void
+test_room_again(void **state)
+{
+	struct peer p;
+	struct peer_content c = { 0 };
+
+	(void)state;
+	peer_open(&p, &publishing);
+	peer_ready(&p);
+	for (uint64_t i = 1; i <= 7; i++)
+		peer_publish(&p, i == 7 ? "elsewhere" : "k", rmq_bytes("x"), i);
+	for (int i = 0; i < 7; i++)
+		peer_expect_publish(&p, &c);
+	peer_nack(&p, 6, true);
+	for (uint64_t i = 1; i <= 6; i++)
+		expect_nack(&p, i, false);
+	peer_ack(&p, 7, false);
+	peer_expect_nothing(&p);
+	peer_publish(&p, "k", rmq_bytes("y"), 8);
+	peer_expect_publish(&p, &c);
+	peer_ack(&p, 8, false);
+	peer_expect_publish(&p, &c);
+	peer_expect_publish(&p, &c);
+	peer_expect_nothing(&p);
+	peer_ack(&p, 10, true);
+	for (int i = 0; i < 4; i++)
+		peer_expect_publish(&p, &c);
+	peer_ack(&p, 14, true);
+	peer_counts(&p, 8, 0, 0, 0);
+	assert_int_equal(rmq_counts(p.mq).settled_through, 8);
+	peer_content_free(&c);
+	peer_close(&p);
+}
+
+/* Nothing is on the wire while all waits, so no confirm is missed; and what waits takes room in the window. */
+static void
+test_all_wait(void **state)
+{
+	struct peer p;
+	struct peer_content c = { 0 };
+
+	(void)state;
+	peer_open(&p, &(struct rmq_config){
+	    .confirm = true, .window_messages = 2, .reply_limit = 1000, .nack_limit = 60000 });
+	peer_ready(&p);
+	peer_records(&p, 2);
+	for (uint64_t tag = 2; tag <= 8; tag += 2) {
+		peer_nack(&p, tag, true);
+		expect_nack(&p, 10, false);
+		expect_nack(&p, 20, false);
+		assert_false(rmq_can_publish(p.mq));
+		peer_wait(&p, 4010);
+		for (int i = 1; i <= 2; i++) {
+			peer_expect_publish(&p, &c);
+			assert_int_equal(c.routing_key[1], '0' + i);
+		}
+	}
+	peer_no_event(&p);
+	peer_ack(&p, 0, true);
+	peer_counts(&p, 2, 0, 0, 0);
 	peer_content_free(&c);
 	peer_close(&p);
 }
@@ -191,7 +303,7 @@ test_all_nacked(void **state)
 	peer_nack(&p, 0, true);
 	for (uint64_t i = 1; i <= 3; i++)
 		expect_nack(&p, 10 * i, false);
-	peer_wait(&p, 110);
+	peer_wait(&p, 260);
 	for (int i = 1; i <= 3; i++) {
 		peer_expect_publish(&p, &c);
 		assert_int_equal(c.routing_key[1], '0' + i);
@@ -334,6 +446,7 @@ test_window_that_grows(void **state)
 	(void)state;
 	expect_windows(rmq_bytes("x"), (const uint64_t[]){ 1000, 2000, 4000, 8000, 8000 });
 	expect_windows((struct rmq_bytes){ 400, large }, (const uint64_t[]){ 1000, 2000, 4000, 4000, 4000 });
+	expect_windows((struct rmq_bytes){ 1000000, large }, (const uint64_t[]){ 5, 9, 17, 34, 34 });
 }
 
 /* Around every edge between one frame, many frames, and what lies in the log. */
@@ -425,13 +538,13 @@ test_growth(void **state)
 	peer_open(&p, &(struct rmq_config){ .confirm = true, .window_messages = N, .window_bytes = SIZE_MAX });
 	peer_ready(&p);
 	for (int round = 0; round < 3; round++) {
-		for (uint64_t i = 0; i < N; i++) {
+		for (size_t i = 0; i < N; i++) {
 			uint64_t tag = (uint64_t)round * N + i + 1;
 
 			peer_publish(&p, "k", (struct rmq_bytes){ i % 300, large + i }, tag);
 			if ((i + 1) % STEP != 0)
 				continue;
-			for (uint64_t j = i + 1 - STEP; j <= i; j++) {
+			for (size_t j = i + 1 - STEP; j <= i; j++) {
 				peer_expect_publish(&p, &c);
 				assert_int_equal(c.body.len, j % 300);
 				assert_memory_equal(c.body.data == NULL ? "" : c.body.data, large + j, c.body.len);
@@ -483,6 +596,9 @@ main(void)
 		cmocka_unit_test(test_nacked_once),
 		cmocka_unit_test(test_settled_through_a_nack),
 		cmocka_unit_test(test_given_up),
+		cmocka_unit_test(test_nack_limit),
+		cmocka_unit_test(test_room_again),
+		cmocka_unit_test(test_all_wait),
 		cmocka_unit_test(test_all_nacked),
 		cmocka_unit_test(test_returns),
 		cmocka_unit_test(test_returned_large),

@@ -5,7 +5,7 @@
 
 #include "peer.h"
 
-enum { SEEDS = 120, STEPS = 400, MOST = 4000, NACKS = 5, BODY = 300000 };
+enum { SEEDS = 120, STEPS = 400, MOST = 4000, TRIES = 20, NACK_LIMIT = 2000, BODY = 300000 };
 
 enum fate { UNKNOWN, SENT, CONFIRMED, RETURNED, GIVEN_UP };
 
@@ -13,7 +13,7 @@ enum fate { UNKNOWN, SENT, CONFIRMED, RETURNED, GIVEN_UP };
 struct known {
 	enum fate	 fate;
 	bool		 returned, once;	/* now; at least once */
-	unsigned	 nacks;
+	int64_t		 nacked_at;		/* the first time; 0: never */
 	size_t		 len;
 };
 
@@ -21,7 +21,7 @@ struct model {
 	struct peer	 p;
 	struct known	 records[MOST];		/* by cookie, from 1 */
 	uint64_t	 last;			/* cookie */
-	uint64_t	 published[MOST * NACKS];	/* by the broker's tag: cookie, 0 when settled */
+	uint64_t	 published[MOST * TRIES];	/* by the broker's tag: cookie, 0 when settled */
 	uint64_t	 tags;
 	uint64_t	 delivered, expected, acked;
 	size_t		 lengths[MOST];		/* of deliveries */
@@ -104,10 +104,10 @@ settle(uint64_t tag, bool ack)
 
 	if (ack)
 		k->fate = k->returned ? RETURNED : CONFIRMED;
-	else if (++k->nacks == NACKS)
-		k->fate = GIVEN_UP;
 	else
 		k->returned = false;
+	if (!ack && k->nacked_at == 0)
+		k->nacked_at = rmq_now();
 	m.published[tag] = 0;
 }
 
@@ -181,6 +181,10 @@ look(void)
 
 		if (ev->type == RMQ_RETURNED)
 			assert_true(m.records[ev->cookie].once);
+		if (ev->type == RMQ_NACKED && ev->given_up) {
+			assert_true(rmq_now() >= m.records[ev->cookie].nacked_at + NACK_LIMIT);
+			m.records[ev->cookie].fate = GIVEN_UP;
+		}
 		if (ev->type != RMQ_DELIVERED)
 			continue;
 		m.expected++;
@@ -264,7 +268,8 @@ test_random(void **state)
 	for (unsigned seed = 1; seed <= SEEDS; seed++) {
 		random_state = seed;
 		memset(&m, 0, sizeof m);
-		peer_open(&m.p, &(struct rmq_config){ .confirm = true, .window_messages = 1 + any(60) });
+		peer_open(&m.p, &(struct rmq_config){ .confirm = true, .window_messages = 1 + any(60),
+		    .nack_limit = NACK_LIMIT });
 		m.p.seed = seed;
 		rmq_consume(m.p.mq, &(struct rmq_consumer){ .queue = "q" });
 		peer_handshake(&m.p);

@@ -37,12 +37,16 @@ static void
 test_the_first_goes_at_once(void **state)
 {
 	struct rate r;
+	int64_t first;
 
 	(void)state;
 	rate_start(&r, 500);
 	assert_int_equal(rate_time(&r), -1);
-	assert_int_equal(take_all(&r), 1);
-	assert_int_equal(rate_time(&r), r.at + 2000);
+	assert_true(rate_ready(&r));
+	first = r.at;
+	rate_spend(&r);
+	assert_false(rate_ready(&r));
+	assert_int_equal(rate_time(&r), first + 2000);
 }
 
 static void

@@ -150,9 +150,38 @@ test_gives_up(void **state)
 	(void)state;
 	peer_listen(&p, &(struct rmq_config){ .confirm = true, .retry_limit = 5000 });
 	reach(&p);
+	peer_publish(&p, "k", rmq_bytes("x"), 1);
 	peer_refuse(&p);
 	peer_hang_up(&p);
 	peer_event(&p, RMQ_LOST);
+	for (i = 0; i < 100 && !rmq_failed(p.mq); i++) {
+		peer_wait(&p, 100);
+		peer_turns(&p);
+	}
+	peer_failed(&p, RMQ_UNAVAILABLE, "cannot connect to 127.0.0.1:");
+	assert_in_range(i, 40, 60);
+	peer_close(&p);
+}
+
+/* All is settled: nobody waits for the broker until there is a record for it. */
+static void
+test_idle_does_not_give_up(void **state)
+{
+	struct peer p;
+	int i;
+
+	(void)state;
+	peer_listen(&p, &(struct rmq_config){ .confirm = true, .retry_limit = 5000 });
+	reach(&p);
+	peer_refuse(&p);
+	peer_hang_up(&p);
+	peer_event(&p, RMQ_LOST);
+	for (i = 0; i < 20; i++) {
+		peer_wait(&p, 1000);
+		peer_turns(&p);
+	}
+	assert_false(rmq_failed(p.mq));
+	peer_publish(&p, "k", rmq_bytes("x"), 1);
 	for (i = 0; i < 100 && !rmq_failed(p.mq); i++) {
 		peer_wait(&p, 100);
 		peer_turns(&p);
@@ -438,6 +467,103 @@ test_no_confirm_in_time(void **state)
 	peer_close(&p);
 }
 
+/* What one node refuses, the next may not; what passes is asked for as long as there is time. */
+static const struct {
+	int		 code;
+	enum rmq_status	 status;
+	unsigned	 tries;		/* 0: as long as there is time */
+	const char	*text;
+} consume_refusals[] = {
+	{ 406, RMQ_CONFIG, 1, "PRECONDITION_FAILED - invalid arg 'x-foo'" },
+	{ 406, RMQ_CONFIG, 2, "PRECONDITION_FAILED - queue 'q' in vhost '/' is not what it was" },
+	{ 405, RMQ_CONFIG, 2, "RESOURCE_LOCKED - cannot obtain exclusive access" },
+	{ 404, RMQ_NO_DESTINATION, 1, "NOT_FOUND - no queue 'q' in vhost '/'" },
+	{ 403, RMQ_DENIED, 1, "ACCESS_REFUSED - read access to queue 'q'" },
+	{ 406, RMQ_UNAVAILABLE, 0,
+	    "PRECONDITION_FAILED - stream queue 'q' does not have a running replica on the local node" },
+	{ 404, RMQ_UNAVAILABLE, 0,
+	    "NOT_FOUND - home node 'r' of durable queue 'q' in vhost '/' is down or inaccessible" },
+	{ 406, RMQ_UNAVAILABLE, 0,
+	    "PRECONDITION_FAILED - cannot declare queue 'q': queue limit in vhost '/' (1) is reached" },
+};
+
+static void
+test_second_opinion(void **state)
+{
+	struct peer p;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof consume_refusals / sizeof *consume_refusals; i++) {
+		unsigned tries = consume_refusals[i].tries;
+
+		peer_listen(&p, &(struct rmq_config){ .first_limit = 60000 });
+		rmq_consume(p.mq, &(struct rmq_consumer){ .queue = "q" });
+		for (unsigned n = 0; n < (tries == 0 ? 5 : tries); n++) {
+			peer_accept(&p);
+			peer_handshake(&p);
+			peer_channel(&p);
+			peer_expect(&p, AMQP_BASIC_QOS_METHOD);
+			peer_expect(&p, AMQP_BASIC_CONSUME_METHOD);
+			peer_ok(&p, AMQP_BASIC_QOS_OK_METHOD);
+			peer_no_event(&p);
+			peer_refuse_step(&p, consume_refusals[i].code, consume_refusals[i].text,
+			    AMQP_BASIC_CONSUME_METHOD);
+			peer_turns(&p);
+		}
+		if (tries == 0)
+			peer_wait(&p, 60000);
+		peer_failed(&p, consume_refusals[i].status, "consume from queue 'q'");
+		peer_close(&p);
+	}
+}
+
+/* There can be no channel: the reason is kept, and a limit passes. */
+static void
+test_no_channel(void **state)
+{
+	struct peer p;
+
+	(void)state;
+	peer_open(&p, &(struct rmq_config){ .confirm = true });
+	peer_handshake(&p);
+	peer_expect(&p, AMQP_CHANNEL_OPEN_METHOD);
+	peer_refuse_step(&p, 530, "NOT_ALLOWED - the limit of channels is reached", AMQP_CHANNEL_OPEN_METHOD);
+	peer_failed(&p, RMQ_UNAVAILABLE, "cannot open a channel: NOT_ALLOWED - the limit of channels is reached");
+	peer_close(&p);
+}
+
+/* A broker that dislikes a frame hangs up: the token was too long for it, or our frames too small. */
+static void
+test_hung_up(void **state)
+{
+	static char token[6000];
+	struct peer p;
+
+	(void)state;
+	memset(token, 't', sizeof token - 1);
+	peer_open(&p, &(struct rmq_config){ .confirm = true });
+	p.uri.password = token;
+	peer_expect_header(&p);
+	peer_start(&p, "PLAIN");
+	peer_expect(&p, AMQP_CONNECTION_START_OK_METHOD);
+	peer_hang_up(&p);
+	peer_failed(&p, RMQ_CONFIG, "the password or token is too long for this broker");
+	p.uri.password = NULL;
+	peer_close(&p);
+
+	peer_open(&p, &(struct rmq_config){ .confirm = true });
+	p.uri.frame_max = 4096;
+	peer_publish(&p, "k", rmq_bytes("x"), 1);
+	peer_expect_header(&p);
+	peer_start(&p, "PLAIN");
+	peer_expect(&p, AMQP_CONNECTION_START_OK_METHOD);
+	peer_tune(&p, 2047, 131072, 60);
+	peer_expect(&p, AMQP_CONNECTION_TUNE_OK_METHOD);
+	peer_hang_up(&p);
+	peer_failed(&p, RMQ_CONFIG, "frame_max is too small for this broker");
+	peer_close(&p);
+}
+
 int
 main(void)
 {
@@ -447,6 +573,7 @@ main(void)
 		cmocka_unit_test(test_doubt_before_ready),
 		cmocka_unit_test(test_no_doubt_behind_a_refusal),
 		cmocka_unit_test(test_gives_up),
+		cmocka_unit_test(test_idle_does_not_give_up),
 		cmocka_unit_test(test_nobody_listens),
 		cmocka_unit_test(test_denied),
 		cmocka_unit_test(test_close_while_waiting),
@@ -454,6 +581,9 @@ main(void)
 		cmocka_unit_test(test_refused_for_long),
 		cmocka_unit_test(test_refused_while_writing),
 		cmocka_unit_test(test_refused_half_written),
+		cmocka_unit_test(test_second_opinion),
+		cmocka_unit_test(test_no_channel),
+		cmocka_unit_test(test_hung_up),
 		cmocka_unit_test(test_no_confirm_in_time),
 	};
 

@@ -171,7 +171,7 @@ test_interrupted(void **state)
 	peer_turns(&p);
 	peer_ok(&p, AMQP_CONNECTION_UNBLOCKED_METHOD);
 	peer_event(&p, RMQ_UNBLOCKED);
-	for (uint64_t records = 0, acks = 0; records < 9000 || acks < 20;) {
+	for (size_t records = 0, acks = 0; records < 9000 || acks < 20;) {
 		amqp_method_number_t id;
 
 		if (!peer_heard(&p, &id))

@@ -386,11 +386,11 @@ utf8_is_checked(void **state)
 	};
 
 	(void)state;
-	assert_true(utf8_valid((struct rmq_bytes){ 0, NULL }));
+	assert_true(rmq_utf8((struct rmq_bytes){ 0, NULL }));
 	for (size_t i = 0; i < COUNT(good); i++)
-		assert_true(utf8_valid(rmq_bytes(good[i])));
+		assert_true(rmq_utf8(rmq_bytes(good[i])));
 	for (size_t i = 0; i < COUNT(bad); i++)
-		if (utf8_valid(rmq_bytes(bad[i])))
+		if (rmq_utf8(rmq_bytes(bad[i])))
 			fail_msg("bad[%zu] accepted", i);
 }
 

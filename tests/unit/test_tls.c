@@ -196,7 +196,7 @@ test_bad_name(void **state)
 	(void)state;
 	memset(name, 'h', sizeof name);
 	name[256] = '\0';
-	assert_null(tls_new(&o, -1, name, &e));
+	assert_null(rmq_tls_new(&o, -1, name, &e));
 	assert_tells(&e, RMQ_USAGE, "255 bytes");
 }
 
@@ -207,7 +207,7 @@ refuse_files(struct tls_options o, const char *why)
 {
 	struct rmq_error e = { 0 };
 
-	assert_null(tls_new(&o, -1, "localhost", &e));
+	assert_null(rmq_tls_new(&o, -1, "localhost", &e));
 	assert_tells(&e, RMQ_CONFIG, why);
 	assert_null(strstr(e.text, "sesame"));
 }
@@ -300,9 +300,9 @@ lack_certificate(bool write_first)
 	assert_int_equal(shake_hands(&p, &o, "localhost", &e), 1);
 	if (write_first) {
 		stop_server(&p);
-		assert_int_equal(tls_write(p.client, "x", 1, &e), -2);
+		assert_int_equal(rmq_tls_write(p.client, "x", 1, &e), -2);
 	} else
-		assert_int_equal(tls_read(p.client, &c, 1, &e), -2);
+		assert_int_equal(rmq_tls_read(p.client, &c, 1, &e), -2);
 	assert_tells(&e, RMQ_PROTOCOL, "the other side refuses TLS: certificate required");
 	hang_up(&p);
 }

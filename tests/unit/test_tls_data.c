@@ -20,7 +20,7 @@ meet(struct pair *p)
 	start_server(p, &localhost);
 	if (shake_hands(p, &o, "localhost", &e) != 1)
 		fail_msg("%s", e.text);
-	assert_int_equal(tls_events(p->client), 0);
+	assert_int_equal(rmq_tls_events(p->client), 0);
 }
 
 static void
@@ -32,13 +32,13 @@ greet_with(const void *answer, size_t len, enum rmq_status status, const char *w
 	char hello[4096];
 
 	connect_sockets(&p);
-	assert_non_null(p.client = tls_new(&o, p.fds[0], "localhost", &e));
-	assert_int_equal(tls_handshake(p.client, &e), 0);
-	assert_int_equal(tls_events(p.client), POLLIN);
+	assert_non_null(p.client = rmq_tls_new(&o, p.fds[0], "localhost", &e));
+	assert_int_equal(rmq_tls_handshake(p.client, &e), 0);
+	assert_int_equal(rmq_tls_events(p.client), POLLIN);
 	assert_true(read(p.fds[1], hello, sizeof hello) > 0);
 	assert_int_equal(write(p.fds[1], answer, len), (ssize_t)len);
 	stop_server(&p);
-	assert_int_equal(tls_handshake(p.client, &e), -1);
+	assert_int_equal(rmq_tls_handshake(p.client, &e), -1);
 	assert_tells(&e, status, why);
 	hang_up(&p);
 }
@@ -62,9 +62,9 @@ test_closed_before(void **state)
 
 	(void)state;
 	connect_sockets(&p);
-	assert_non_null(p.client = tls_new(&o, p.fds[0], "localhost", &e));
+	assert_non_null(p.client = rmq_tls_new(&o, p.fds[0], "localhost", &e));
 	stop_server(&p);
-	assert_int_equal(tls_handshake(p.client, &e), -1);
+	assert_int_equal(rmq_tls_handshake(p.client, &e), -1);
 	assert_tells(&e, RMQ_UNAVAILABLE, "");
 	assert_true(e.text[0] != '\0');
 	hang_up(&p);
@@ -122,24 +122,24 @@ test_big_write(void **state)
 			assert_non_null(moved = malloc(more));
 			free(before);		/* only now, or it may be the same place again */
 			before = memcpy(moved, big + sent, more);
-			n = tls_write(p.client, moved, more, &e);
+			n = rmq_tls_write(p.client, moved, more, &e);
 		}
 		assert_true(n > 0 || n == -1);
 		if (n == -1) {
-			assert_int_equal(tls_events(p.client), POLLOUT);
+			assert_int_equal(rmq_tls_events(p.client), POLLOUT);
 			blocked++;
 		}
 		while (SSL_read_ex(p.server, buffer, sizeof buffer, &len))
 			received = check(buffer, len, received);
 	}
 	assert_true(blocked > 10);
-	assert_int_equal(tls_events(p.client), 0);
+	assert_int_equal(rmq_tls_events(p.client), 0);
 	hang_up(&p);
 	free(before);
 	free(big);
 }
 
-/* Read in odd pieces; what poll() cannot see is told by tls_pending(). */
+/* Read in odd pieces; what poll() cannot see is told by rmq_tls_pending(). */
 static void
 test_big_read(void **state)
 {
@@ -155,13 +155,13 @@ test_big_read(void **state)
 	while (received < BIG) {
 		while (sent < BIG && SSL_write_ex(p.server, big + sent, BIG - sent, &len))
 			sent += len;
-		while ((n = tls_read(p.client, buffer, 1 + received % sizeof buffer, &e)) > 0) {
+		while ((n = rmq_tls_read(p.client, buffer, 1 + received % sizeof buffer, &e)) > 0) {
 			received = check(buffer, (size_t)n, received);
-			pending |= tls_pending(p.client);
+			pending |= rmq_tls_pending(p.client);
 		}
 		assert_int_equal(n, -1);
-		assert_false(tls_pending(p.client));
-		assert_int_equal(tls_events(p.client), 0);
+		assert_false(rmq_tls_pending(p.client));
+		assert_int_equal(rmq_tls_events(p.client), 0);
 	}
 	assert_true(pending);
 	hang_up(&p);
@@ -177,23 +177,23 @@ test_end(void **state)
 
 	(void)state;
 	meet(&p);
-	assert_int_equal(tls_read(p.client, &c, 1, &e), -1);
+	assert_int_equal(rmq_tls_read(p.client, &c, 1, &e), -1);
 	assert_int_equal(SSL_write(p.server, "x", 1), 1);
 	SSL_shutdown(p.server);
-	assert_int_equal(tls_read(p.client, &c, 1, &e), 1);
-	assert_int_equal(tls_read(p.client, &c, 1, &e), 0);
-	assert_int_equal(tls_read(p.client, &c, 1, &e), 0);
+	assert_int_equal(rmq_tls_read(p.client, &c, 1, &e), 1);
+	assert_int_equal(rmq_tls_read(p.client, &c, 1, &e), 0);
+	assert_int_equal(rmq_tls_read(p.client, &c, 1, &e), 0);
 	hang_up(&p);
 	meet(&p);
 	stop_server(&p);
-	assert_int_equal(tls_read(p.client, &c, 1, &e), 0);
+	assert_int_equal(rmq_tls_read(p.client, &c, 1, &e), 0);
 	hang_up(&p);
 	meet(&p);
 	stop_server(&p);
-	assert_int_equal(tls_write(p.client, "x", 1, &e), -2);
+	assert_int_equal(rmq_tls_write(p.client, "x", 1, &e), -2);
 	assert_tells(&e, RMQ_UNAVAILABLE, "Broken pipe");
 	hang_up(&p);
-	tls_free(NULL);
+	rmq_tls_free(NULL);
 }
 
 static void
@@ -204,7 +204,7 @@ test_goodbye(void **state)
 
 	(void)state;
 	meet(&p);
-	tls_free(p.client);
+	rmq_tls_free(p.client);
 	p.client = NULL;
 	assert_true(SSL_read(p.server, &c, 1) <= 0);
 	assert_int_equal(SSL_get_shutdown(p.server), SSL_RECEIVED_SHUTDOWN);
@@ -220,10 +220,32 @@ test_garbage(void **state)
 
 	(void)state;
 	meet(&p);
-	assert_int_equal(tls_read(p.client, &c, 1, &e), -1);
+	assert_int_equal(rmq_tls_read(p.client, &c, 1, &e), -1);
 	assert_int_equal(write(p.fds[1], "\27\3\3\0\40garbage that is no TLS record..", 37), 37);
-	assert_int_equal(tls_read(p.client, &c, 1, &e), -2);
+	assert_int_equal(rmq_tls_read(p.client, &c, 1, &e), -2);
 	assert_tells(&e, RMQ_PROTOCOL, "TLS failed: decryption failed or bad record mac");
+	hang_up(&p);
+}
+
+/* Asked for another handshake on the same connection, the client says no, and the server sees its refusal. */
+static void
+test_renegotiation(void **state)
+{
+	struct tls_options o = trusting();
+	struct rmq_error e = { 0 };
+	struct pair p;
+	char c;
+
+	(void)state;
+	connect_sockets(&p);
+	start_server(&p, &localhost);
+	SSL_CTX_set_max_proto_version(p.context, TLS1_2_VERSION);
+	assert_int_equal(shake_hands(&p, &o, "localhost", &e), 1);
+	assert_int_equal(SSL_renegotiate(p.server), 1);
+	assert_int_equal(SSL_do_handshake(p.server), 1);
+	assert_int_equal(rmq_tls_read(p.client, &c, 1, &e), -1);
+	assert_int_equal(SSL_read(p.server, &c, 1), -1);
+	assert_int_equal(ERR_GET_REASON(ERR_peek_last_error()), SSL_R_NO_RENEGOTIATION);
 	hang_up(&p);
 }
 
@@ -238,6 +260,7 @@ main(void)
 		cmocka_unit_test(test_end),
 		cmocka_unit_test(test_goodbye),
 		cmocka_unit_test(test_garbage),
+		cmocka_unit_test(test_renegotiation),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -114,6 +114,9 @@ names(void **state)
 {
 	(void)state;
 	assert_int_equal(run("/usr/bin/emit-log", "a", "-e", NULL), 0);
+	prints("emit-log: warning: '-e' is taken as it stands: options go before all other words\n"
+	    "emit-log: fanout logs, 2: a\n");
+	run("emit-log", "--", "a", "-e", NULL);
 	prints("emit-log: fanout logs, 2: a\n");
 	run("emit_log", NULL);
 	prints("emit_log: fanout logs, 0: \n");
@@ -284,6 +287,29 @@ escaping(void **state)
 	escapes("\x80\xff", 2, "\\200\\377");
 }
 
+/* Each would turn what stands behind it; letters of other scripts would not. */
+static void
+marks_that_reorder(void **state)
+{
+	static const unsigned marks[] = {
+		0x061c, 0x200e, 0x200f, 0x202a, 0x202b, 0x202c, 0x202d, 0x202e, 0x2066, 0x2067, 0x2068, 0x2069,
+	};
+	char text[4], escaped[13];
+
+	(void)state;
+	setenv("LC_ALL", "C.UTF-8", 1);
+	escapes("\xd7\x90\xc3\xa9", 4, "\xd7\x90\xc3\xa9");
+	for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
+		unsigned c = marks[i];
+		int len = c < 0x800 ? snprintf(text, sizeof(text), "%c%c", 0xc0 | c >> 6, 0x80 | (c & 63)) :
+		    snprintf(text, sizeof(text), "%c%c%c", 0xe0 | c >> 12, 0x80 | (c >> 6 & 63), 0x80 | (c & 63));
+
+		for (int j = 0; j < len; j++)
+			snprintf(escaped + 4 * j, sizeof(escaped) - 4 * (size_t)j, "\\%03o", (unsigned char)text[j]);
+		escapes(text, (size_t)len, escaped);
+	}
+}
+
 int
 main(void)
 {
@@ -297,6 +323,7 @@ main(void)
 		cmocka_unit_test(messages_are_one_safe_line),
 		cmocka_unit_test(output_that_is_lost_is_an_error),
 		cmocka_unit_test(standard_descriptors_are_taken),
+		cmocka_unit_test(marks_that_reorder),
 		cmocka_unit_test(escaping),
 	};
 

@@ -67,7 +67,6 @@ struct refusal {
 static const struct refusal queue_refusals[] = {
 	{ RMQ_FIND_OR_MAKE, 403, "ACCESS_REFUSED", RMQ_DENIED },
 	{ RMQ_FIND_OR_MAKE, 405, "RESOURCE_LOCKED", RMQ_CONFIG },
-	{ RMQ_MAKE_OR_FIND, 403, "ACCESS_REFUSED", RMQ_DENIED },
 	{ RMQ_MAKE_OR_FIND, 404, "NOT_FOUND", RMQ_NO_DESTINATION },
 	{ RMQ_MAKE_OR_FIND, 405, "RESOURCE_LOCKED", RMQ_CONFIG },
 	{ RMQ_MAKE_OR_FIND, 406, not_durable, RMQ_CONFIG },
@@ -120,6 +119,41 @@ test_queue_accepted(void **state)
 	peer_event(&p, RMQ_READY);
 	peer_expect_nothing(&p);
 	peer_close(&p);
+}
+
+/* What is declared with arguments and differs is used as it is, and told of once. */
+static void
+test_arguments_differ(void **state)
+{
+	struct peer p;
+	struct rmq_table *arguments = rmq_table_new();
+	struct rmq_error e = { 0 };
+
+	(void)state;
+	assert_true(rmq_table_set(arguments, "x-max-length", RMQ_INT64, "5", &e));
+	for (int i = 0; i < 2; i++) {
+		peer_open(&p, &(struct rmq_config){ .confirm = true });
+		rmq_declare_queue(p.mq, &(struct rmq_queue){
+			.name = "q", .declare = RMQ_FIND_OR_MAKE, .arguments = arguments });
+		peer_handshake(&p);
+		peer_channel(&p);
+		expect_queue(&p, false);
+		peer_refuse_step(&p, i == 0 ? 406 : 403, other_type, AMQP_QUEUE_DECLARE_METHOD);
+		if (i == 0)
+			assert_string_equal(peer_event(&p, RMQ_DIFFERS)->text, other_type);
+		reopen(&p);
+		expect_queue(&p, true);
+		if (i == 0) {
+			peer_declared(&p, "q");
+			peer_event(&p, RMQ_READY);
+			peer_no_event(&p);
+		} else {
+			peer_refuse_step(&p, 404, "NOT_FOUND", AMQP_QUEUE_DECLARE_METHOD);
+			peer_failed(&p, RMQ_DENIED, "this user may not declare it");
+		}
+		peer_close(&p);
+	}
+	rmq_table_free(arguments);
 }
 
 static void
@@ -208,7 +242,6 @@ with_exchange(struct peer *p, enum rmq_declare declare)
 
 static const struct refusal exchange_refusals[] = {
 	{ RMQ_FIND_OR_MAKE, 406, other_kind, RMQ_CONFIG },
-	{ RMQ_MAKE_OR_FIND, 403, "ACCESS_REFUSED", RMQ_DENIED },
 	{ RMQ_MAKE_OR_FIND, 406, other_kind, RMQ_CONFIG },
 	{ RMQ_MAKE_OR_FIND, 406, "PRECONDITION_FAILED - unknown exchange type 'fanout'", RMQ_CONFIG },
 	{ RMQ_FIND, 404, "NOT_FOUND", RMQ_NO_DESTINATION },
@@ -239,6 +272,51 @@ test_exchange(void **state)
 	peer_ok(&p, AMQP_EXCHANGE_DECLARE_OK_METHOD);
 	peer_event(&p, RMQ_READY);
 	peer_close(&p);
+}
+
+/* What may not be declared is looked for. */
+static void
+test_denied_is_looked_for(void **state)
+{
+	struct peer p;
+
+	(void)state;
+	with_queue(&p, RMQ_MAKE_OR_FIND, false);
+	expect_queue(&p, false);
+	peer_refuse_step(&p, 403, "ACCESS_REFUSED", AMQP_QUEUE_DECLARE_METHOD);
+	reopen(&p);
+	expect_queue(&p, true);
+	peer_declared(&p, "q");
+	peer_event(&p, RMQ_READY);
+	peer_close(&p);
+
+	with_exchange(&p, RMQ_MAKE_OR_FIND);
+	expect_exchange(&p, false);
+	peer_refuse_step(&p, 403, "ACCESS_REFUSED", AMQP_EXCHANGE_DECLARE_METHOD);
+	reopen(&p);
+	expect_exchange(&p, true);
+	peer_ok(&p, AMQP_EXCHANGE_DECLARE_OK_METHOD);
+	peer_event(&p, RMQ_READY);
+	peer_close(&p);
+}
+
+static void
+test_denied_and_missing(void **state)
+{
+	struct peer p;
+
+	(void)state;
+	for (int code = 403; code <= 404; code++) {
+		with_queue(&p, RMQ_MAKE_OR_FIND, false);
+		expect_queue(&p, false);
+		peer_refuse_step(&p, 403, "ACCESS_REFUSED", AMQP_QUEUE_DECLARE_METHOD);
+		reopen(&p);
+		expect_queue(&p, true);
+		peer_refuse_step(&p, code, "no", AMQP_QUEUE_DECLARE_METHOD);
+		peer_failed(&p, RMQ_DENIED, code == 404 ? "cannot find queue 'q': no, and this user may not declare it" :
+		    "cannot find queue 'q': no");
+		peer_close(&p);
+	}
 }
 
 static void
@@ -427,8 +505,11 @@ main(void)
 		cmocka_unit_test(test_queue_refused),
 		cmocka_unit_test(test_queue_accepted),
 		cmocka_unit_test(test_find_or_make),
+		cmocka_unit_test(test_arguments_differ),
 		cmocka_unit_test(test_find_or_make_ends),
 		cmocka_unit_test(test_denied_will_do),
+		cmocka_unit_test(test_denied_is_looked_for),
+		cmocka_unit_test(test_denied_and_missing),
 		cmocka_unit_test(test_make_or_find),
 		cmocka_unit_test(test_exchange),
 		cmocka_unit_test(test_exchanges_that_are_there),

@@ -208,12 +208,12 @@ shake_hands(struct pair *p, const struct tls_options *o, const char *host, struc
 	p->server = SSL_new(p->context);
 	SSL_set_fd(p->server, p->fds[1]);
 	SSL_set_accept_state(p->server);
-	assert_non_null(p->client = tls_new(o, p->fds[0], host, e));
+	assert_non_null(p->client = rmq_tls_new(o, p->fds[0], host, e));
 	for (turn = 0; turn < TURNS; turn++) {
 		if (client == 0)
-			client = tls_handshake(p->client, e);
+			client = rmq_tls_handshake(p->client, e);
 		if (client == 0)
-			assert_int_equal(tls_events(p->client), POLLIN);
+			assert_int_equal(rmq_tls_events(p->client), POLLIN);
 		server = SSL_do_handshake(p->server);
 		if (client == -1 || (client == 1 && (server == 1 || SSL_get_error(p->server, server) == SSL_ERROR_SSL)))
 			return client;
@@ -237,7 +237,7 @@ stop_server(struct pair *p)
 static void
 hang_up(struct pair *p)
 {
-	tls_free(p->client);
+	rmq_tls_free(p->client);
 	close(p->fds[0]);
 	stop_server(p);
 	ERR_clear_error();
