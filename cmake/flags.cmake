@@ -26,7 +26,8 @@ check_pie_supported()
 
 add_library(flags INTERFACE)
 # strnvis() has two forms in libbsd; the BSDs and macOS have this one.
-target_compile_definitions(flags INTERFACE _GNU_SOURCE LIBBSD_NETBSD_VIS)
+# Files beyond 2 GiB and times beyond 2038 where long has 32 bits.
+target_compile_definitions(flags INTERFACE _GNU_SOURCE LIBBSD_NETBSD_VIS _FILE_OFFSET_BITS=64 _TIME_BITS=64)
 target_compile_options(flags INTERFACE
   -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes
   -Wwrite-strings -Wconversion -Wformat=2 -Wvla -Wimplicit-fallthrough
