@@ -34,6 +34,7 @@ private_configure() { # PORT SBIN
 	: >"$dir/env.conf"
 	private_settings "$1" >"$dir/rabbitmq.conf"
 	private_environment "$1" "$2" >"$dir/env"
+	[ -z "${BROKER_JOIN:-}" ] || private_join "$1" || return
 	echo "$1" >"$dir/port"
 	echo "$2" >"$dir/sbin"
 	echo "amqp://guest:guest@127.0.0.1:$1" >"$dir/url"
@@ -50,6 +51,19 @@ private_settings() { # PORT
 	echo "ssl_options.keyfile = $dir/tls/server.key"
 	echo "ssl_options.verify = verify_peer"
 	echo "ssl_options.fail_if_no_peer_cert = false"
+}
+
+# A node that is started for the first time joins the one that is up there. Nodes of a cluster share a cookie and an epmd.
+private_join() { # PORT
+	local first
+	first=$(<"$BROKER_JOIN/port") || return
+	cat >>"$dir/rabbitmq.conf" <<-END || return
+		cluster_formation.peer_discovery_backend = classic_config
+		cluster_formation.classic_config.nodes.1 = rmq$first@127.0.0.1
+		cluster_formation.classic_config.nodes.2 = rmq$1@127.0.0.1
+	END
+	sed -i "s/^ERL_EPMD_PORT=.*/ERL_EPMD_PORT=$((first + 15000))/" "$dir/env"
+	cp -p "$BROKER_JOIN/home/.erlang.cookie" "$dir/home/"
 }
 
 # The node's whole environment, a variable a line. Each file that is not named here would be read
