@@ -46,8 +46,10 @@ def oneshots(bench):
 
 def floor_and_send(bench, count, size, jobs=1):
     each = count // jobs
+    text = lines(each, size)
     return [Case("blast", bench.peer("blast %s %d %d" % (QUEUE, each, size)), count, jobs=jobs),
-            Case("send -l", bench.tool("send -q %s -l" % QUEUE), count, lines(each, size), jobs=jobs)]
+            Case("feed: raw lines", bench.peer("feed " + QUEUE), count, text, jobs=jobs),
+            Case("send -l", bench.tool("send -q %s -l" % QUEUE), count, text, jobs=jobs)]
 
 
 def floor_and_receive(bench, count, size, jobs=1):
@@ -62,7 +64,6 @@ def senders(bench, count, size):
     cases = floor_and_send(bench, count, size)
     cases += [Case("blast, window 1000", bench.peer("blast -w 1000 %s %d %d" % (QUEUE, count, size)), count),
               Case("blast, full", bench.peer("blast -f %s %d %d" % (QUEUE, count, size)), count),
-              Case("feed: raw lines", bench.peer("feed " + QUEUE), count, text),
               Case("blast, transient", bench.peer("blast -t %s %d %d" % (QUEUE, count, size)), count),
               Case("blast, transient, full", bench.peer("blast -t -f %s %d %d" % (QUEUE, count, size)), count),
               Case("send -l --transient", bench.tool("send -q %s -l --transient" % QUEUE), count, text)]
@@ -75,6 +76,13 @@ def senders(bench, count, size):
     if have("pika"):
         cases.append(Case("pika", "%s lines %s" % (PIKA, QUEUE), few, lines(few, size)))
     return bench.chosen(cases)
+
+
+def pairs(bench, count):
+    """A sender of lines and a receiver, who hands on each at once."""
+    return bench.chosen([
+        Case("feed, drain", "%s -- %s" % (bench.peer("feed " + QUEUE), bench.peer("drain -k 1 %s %d" % (QUEUE, count)))),
+        Case("send -l, receive", "%s -- %s" % (bench.tool("send -q %s -l" % QUEUE), bench.tool("receive -q " + QUEUE)))])
 
 
 def receivers(bench, count, size):

@@ -7,7 +7,8 @@ import subprocess
 
 import cases as make
 from broker import QUEUE
-from measure import Case, calls, have, instructions, least, median, number, path, ratio, rounds, run, say, table
+from measure import Case, calls, have, instructions, least, median, number, order, path, ratio, rounds, run, \
+    say, table
 
 
 def catch_all(bench):
@@ -97,7 +98,7 @@ def consume(bench):
 
 # One thing changes from row to row.
 
-SWEEP = ["messages", "blast/s", "send/s", "x", "CPU us", "drain/s", "receive/s", "x", "CPU us", "send ms", "receive ms"]
+SWEEP = ["messages", "blast/s", "feed/s", "send/s", "x", "CPU us", "drain/s", "receive/s", "x", "CPU us", "send ms", "receive ms"]
 
 
 def sweep(bench, label, count, size, jobs, turns):
@@ -106,13 +107,15 @@ def sweep(bench, label, count, size, jobs, turns):
     rows = {case.name: [] for case in put + take}
     for turn in range(turns):
         sign = 1 if turn % 2 == 0 else -1
-        for sender, receiver in zip(put[::sign], take[::sign if turn % 4 < 2 else -sign]):
+        for sender, receiver in zip(put[::sign], (take + [None])[::sign if turn % 4 < 2 else -sign]):
             bench.broker.empty_queue()
             rows[sender.name].append(run(sender, bench.timed))
             bench.broker.expect_depth(sender.name, count)
-            rows[receiver.name].append(run(receiver, bench.timed))
-    blast, send, drain, receive = rows.values()
-    return [label, count, median(blast, "rate"), median(send, "rate"), ratio(send, blast, "rate"), median(send, "us"),
+            if receiver:
+                rows[receiver.name].append(run(receiver, bench.timed))
+    blast, feed, send, drain, receive = rows.values()
+    return [label, count, median(blast, "rate"), median(feed, "rate"), median(send, "rate"),
+            ratio(send, feed, "rate"), median(send, "us"),
             median(drain, "rate"), median(receive, "rate"), ratio(receive, drain, "rate"), median(receive, "us"),
             1e3 * median(send, "wall"), 1e3 * median(receive, "wall")]
 
@@ -146,6 +149,31 @@ def programs(bench):
     return table(["programs at once"] + SWEEP, rows) + bench.note(turns, ", 100 bytes")
 
 
+# A line from the input of one program to the output of another.
+
+def under_way(bench, case, count):
+    """The 50th and the 99th of hundred parts of the times, in microseconds."""
+    bench.broker.empty_queue()
+    subprocess.run([bench.peer("latency"), path("latency"), "1000", str(count), *case.command], check=True,
+                   stderr=subprocess.DEVNULL)
+    with open(path("latency")) as file:
+        p50, p99 = (float(word) for word in file.read().split())
+    return {"p50": p50, "p99": p99}
+
+
+def latency(bench):
+    turns, count = bench.rounds(15), bench.scaled(5000)
+    cases = make.pairs(bench, count)
+    rows = {case.name: [] for case in cases}
+    for turn in range(turns):
+        for case in order(cases, turn):
+            rows[case.name].append(under_way(bench, case, count))
+    base = rows[cases[0].name]
+    return table(["1,000 lines a second", "p50 us", "x", "p99 us", "x"],
+                 [[c.name, median(r, "p50"), ratio(r, base, "p50"), median(r, "p99"), ratio(r, base, "p99")]
+                  for c, r in ((c, rows[c.name]) for c in cases)]) + bench.note(turns, ", %s lines" % number(count))
+
+
 # A process for each message.
 
 def worker(bench):
@@ -163,7 +191,7 @@ def worker(bench):
 
 def memory(bench):
     many, size = bench.scaled(1000000), 100
-    pair = make.floor_and_send(bench, many, size)[1], make.floor_and_receive(bench, many, size)[1]
+    pair = make.floor_and_send(bench, many, size)[-1], make.floor_and_receive(bench, many, size)[1]
     rows = [["send --help", 0, 0, run(Case("", bench.tool("send --help")), bench.timed)["rss"]]]
     bench.broker.empty_queue()
     rows += [[case.name, many, size, run(case, bench.timed)["rss"]] for case in pair]
@@ -198,4 +226,4 @@ def startup(bench):
                      1, ", " + platform.machine())
 
 
-TABLES = [oneshot, far, stream, consume, messages, sizes, distances, programs, worker, memory, startup]
+TABLES = [oneshot, far, stream, consume, messages, sizes, distances, programs, latency, worker, memory, startup]
