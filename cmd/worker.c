@@ -357,7 +357,7 @@ begin(struct worker *w, char **command)
 	w->jobs = (size_t)jobs;
 	w->count = limit_options.count;
 	share_prefetch(w);
-	w->hold_fixed = prefetch > 0 || w->count >= 0;
+	w->hold_fixed = prefetch > 0 || (w->count >= 0 && w->count <= jobs);
 	w->grace = grace;
 	w->max_jobs = max_jobs;
 	w->max_time = max_time;

@@ -62,7 +62,7 @@ struct worker {
 	const char	*url;		/* for its environment */
 	size_t		 jobs;		/* commands that may run at once */
 	size_t		 hold;		/* messages that may be in hand, of all queues */
-	bool		 hold_fixed;	/* by --prefetch or a count */
+	bool		 hold_fixed;	/* by --prefetch or a small count */
 	struct hold	 pace;
 	int64_t		 grace;		/* ms for running commands, at the end */
 	int64_t		 count;		/* messages to take, -1: no limit */

@@ -53,15 +53,19 @@ hold_ended(struct worker *w, int64_t now)
 	h->since = now;
 }
 
+static bool
+is_near(int64_t limit, int64_t reached, size_t ahead)
+{
+	return limit > 0 && limit - reached < (int64_t)(2 * ahead);
+}
+
 /* Nothing is taken ahead that a limit would only give back. */
 static size_t
 ahead(const struct worker *w)
 {
 	size_t n = w->pace.ahead;
 
-	if (w->max_jobs > 0 && w->max_jobs - w->started < (int64_t)(2 * n))
-		return 0;
-	return n;
+	return is_near(w->max_jobs, w->started, n) || is_near(w->count, w->taken, n) ? 0 : n;
 }
 
 int64_t
@@ -73,13 +77,22 @@ hold_time(const struct worker *w)
 }
 
 static void
+give_back_waiting(struct worker *w)
+{
+	int64_t n = (int64_t)tasks_count(&w->tasks, TASK_WAITING);
+
+	work_nack_waiting(w);
+	worker_take_again(w, n);
+}
+
+static void
 heed_long_jobs(struct worker *w, int64_t now)
 {
 	int64_t when = hold_time(w);
 
 	/* What was on its way then goes back as well. */
 	if (now < w->pace.doubt_until && tasks_count(&w->tasks, TASK_WAITING) > w->jobs)
-		work_nack_waiting(w);
+		give_back_waiting(w);
 	if (when == -1 || now < when)
 		return;
 	w->pace.ahead = w->pace.ended = 0;
@@ -88,7 +101,7 @@ heed_long_jobs(struct worker *w, int64_t now)
 	for (size_t i = 0; i < w->nqueues; i++)
 		rmq_prefetch(w->mq, (unsigned)i, (uint16_t)w->jobs);
 	queues_share(w, w->jobs, true);
-	work_nack_waiting(w);
+	give_back_waiting(w);
 }
 
 static size_t

@@ -60,6 +60,31 @@ has_lines() { # N FILE
 	await 20 eval '[ $(($(depth "$queue") + $(wc -l <done))) -ge 250 ]'
 }
 
+@test "a count takes ahead, runs as many as it says, and leaves the rest" {
+	declare_queue "$queue"
+	seq 500 | send -q "$queue" -l
+	# shellcheck disable=SC2016
+	run -0 worker -q "$queue" -c 400 sh -c 'read -r x; echo "$x" >>done'
+	[ "$(sort -nu done | wc -l)" -eq 400 ]
+	await_depth 5 100 "$queue"
+	run -0 worker -q "$queue" -c 100 true
+	await_depth 5 0 "$queue"
+}
+
+@test "a count is reached though what was taken ahead went back for a long job" {
+	declare_queue "$queue"
+	{ yes short | head -n 200 && echo long && yes later | head -n 50; } | send -q "$queue" -l
+	mkfifo hold
+	# shellcheck disable=SC2016
+	spawn worker worker -q "$queue" -c 251 sh -c 'read -r x; echo "$x" >>done; [ "$x" != long ] || cat hold'
+	await 60 grep -qs long "done"
+	await 20 eval '[ $(($(depth "$queue") + $(wc -l <done))) -ge 250 ]'
+	: >hold
+	expect_status 0 worker
+	[ "$(wc -l <done)" -eq 251 ]
+	await_depth 5 0 "$queue"
+}
+
 @test "a stream is 78, with a word about receive" {
 	declare_queue "$queue" '{"x-queue-type": "stream"}'
 	seq 20 | send -q "$queue" -l
