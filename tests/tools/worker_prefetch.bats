@@ -65,7 +65,7 @@ has_lines() { # N FILE
 	seq 500 | send -q "$queue" -l
 	# shellcheck disable=SC2016
 	run -0 worker -q "$queue" -c 400 sh -c 'read -r x; echo "$x" >>done'
-	[ "$(sort -nu done | wc -l)" -eq 400 ]
+	[ "$(sort -nu "done" | wc -l)" -eq 400 ]
 	await_depth 5 100 "$queue"
 	run -0 worker -q "$queue" -c 100 true
 	await_depth 5 0 "$queue"
@@ -81,7 +81,7 @@ has_lines() { # N FILE
 	await 20 eval '[ $(($(depth "$queue") + $(wc -l <done))) -ge 250 ]'
 	: >hold
 	expect_status 0 worker
-	[ "$(wc -l <done)" -eq 251 ]
+	has_lines 251 "done"
 	await_depth 5 0 "$queue"
 }
 
