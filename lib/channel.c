@@ -135,11 +135,22 @@ take(struct rmq *mq, struct awaited *a)
 	return taken;
 }
 
+/* Seen in clusters of 3.10 whose nodes restart: a consumer of ours is there, says the broker once more. */
+static bool
+is_repeated(struct rmq *mq, amqp_method_number_t id, void *method)
+{
+	amqp_basic_consume_ok_t *ok = method;
+
+	return id == AMQP_BASIC_CONSUME_OK_METHOD && topology_consumer(mq, bytes_from_amqp(ok->consumer_tag)) != NULL;
+}
+
 static void
 on_reply(struct rmq *mq, amqp_method_number_t id, void *method)
 {
 	struct awaited *found = awaited_now(mq, id), a;
 
+	if (found == NULL && mq->state == SESSION_READY && is_repeated(mq, id, method))
+		return;
 	if (found == NULL) {
 		broken(mq, "unexpected reply", id);
 		return;

@@ -114,6 +114,33 @@ test_late_cancel(void **state)
 	peer_close(&p);
 }
 
+static struct rmq_bytes
+failure_after_consume_ok(struct peer *p, const char *tag)
+{
+	amqp_basic_consume_ok_t again = { peer_string(tag) };
+
+	consumer_ready(p);
+	peer_send(p, AMQP_BASIC_CONSUME_OK_METHOD, &again);
+	peer_turns(p);
+	return rmq_bytes(rmq_error(p->mq)->text);
+}
+
+/* That a consumer is there may be said twice, but not of one that nobody asked for. */
+static void
+test_repeated_consume_ok(void **state)
+{
+	struct peer p;
+
+	(void)state;
+	assert_int_equal(failure_after_consume_ok(&p, "c0").len, 0);
+	peer_deliver(&p, 1, "c0", rmq_bytes("x"), 10);
+	peer_event(&p, RMQ_DELIVERED);
+	peer_goodbye(&p);
+	peer_close(&p);
+	assert_string_equal(failure_after_consume_ok(&p, "c7").data, "broken AMQP: unexpected reply 60.21");
+	peer_close(&p);
+}
+
 /* What comes of a prefetch that was larger is no fault of the broker. */
 static void
 test_larger_before(void **state)
@@ -136,6 +163,7 @@ main(void)
 		cmocka_unit_test(test_more_prefetch),
 		cmocka_unit_test(test_less_prefetch),
 		cmocka_unit_test(test_late_cancel),
+		cmocka_unit_test(test_repeated_consume_ok),
 		cmocka_unit_test(test_larger_before),
 	};
 
