@@ -13,7 +13,7 @@
 #include "loop.h"
 #include "outcome.h"
 #include "print.h"
-#include "tool.h"
+#include "tool/tool.h"
 
 enum { GOODBYE_MS = 5000, LATE_MS = 250 };
 

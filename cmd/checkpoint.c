@@ -12,8 +12,8 @@
 #include <unistd.h>
 
 #include "checkpoint.h"
-#include "save.h"
-#include "tool.h"
+#include "tool/save.h"
+#include "tool/tool.h"
 #include "tool/trust.h"
 
 enum { HEAD = 1024, TAIL = 64, PAUSE = 1000 };	/* bytes, bytes, ms */

@@ -15,7 +15,7 @@
 #include "loop.h"
 #include "print.h"
 #include "receiver.h"
-#include "tool.h"
+#include "tool/tool.h"
 
 /* Events. */
 

@@ -20,7 +20,7 @@
 
 #include <rmq.h>
 
-#include "opt.h"
+#include "tool/opt.h"
 
 /* -p, -A, --no-sync; opt_output and opt_limit are heeded too. */
 extern const struct opt opt_consume[];

@@ -8,7 +8,7 @@
 #include "loop.h"
 #include "print.h"
 #include "receiver.h"
-#include "tool.h"
+#include "tool/tool.h"
 
 enum { GRACE_MS = 10 * 1000 };	/* to end after a signal */
 

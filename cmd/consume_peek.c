@@ -11,7 +11,7 @@
 
 #include "groups.h"
 #include "receiver.h"
-#include "tool.h"
+#include "tool/tool.h"
 
 struct peek_options peek_options;
 

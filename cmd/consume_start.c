@@ -6,7 +6,7 @@
 #include "groups.h"
 #include "print.h"
 #include "receiver.h"
-#include "tool.h"
+#include "tool/tool.h"
 
 enum { PREFETCH = 500 };	/* where it is fixed and nobody says it */
 

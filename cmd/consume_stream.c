@@ -12,7 +12,7 @@
 #include "groups.h"
 #include "message/pairs.h"
 #include "receiver.h"
-#include "tool.h"
+#include "tool/tool.h"
 
 static opt_set set_offset;
 

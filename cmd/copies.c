@@ -8,7 +8,7 @@
 #include "copies.h"
 #include "copy.h"
 #include "policy.h"
-#include "tool.h"
+#include "tool/tool.h"
 
 enum { LONG = 10 * 1000 };	/* ms, unless --connect-timeout says otherwise */
 

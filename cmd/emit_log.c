@@ -13,7 +13,7 @@
 #include "groups.h"
 #include "message/name.h"
 #include "publish.h"
-#include "tool.h"
+#include "tool/tool.h"
 
 enum { FANOUT, DIRECT, TOPIC, HEADERS };
 

@@ -10,7 +10,7 @@
 #ifndef EXITS_H
 #define EXITS_H
 
-#include "opt.h"
+#include "tool/opt.h"
 
 enum exit_action {
 	ACTION_RETRY,

@@ -7,7 +7,7 @@
 
 #include "groups.h"
 #include "message/pairs.h"
-#include "tool.h"
+#include "tool/tool.h"
 
 static opt_set set_delimiter, set_json, set_argument, set_queue_type;
 

@@ -8,7 +8,7 @@
 
 #include <rmq.h>
 
-#include "opt.h"
+#include "tool/opt.h"
 
 /* --url, --server ..., TLS, --heartbeat, --connect-timeout, --wait, --retry-time */
 extern const struct opt opt_connect[];

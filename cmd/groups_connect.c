@@ -11,7 +11,7 @@
 
 #include "groups.h"
 #include "password.h"
-#include "tool.h"
+#include "tool/tool.h"
 #include "urls.h"
 
 enum { SECOND = 1000, DEFAULT_WAIT = 60 * SECOND, PASSWORD_TIME = 60 * SECOND };

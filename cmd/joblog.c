@@ -15,9 +15,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "escape.h"
 #include "joblog.h"
-#include "tool.h"
+#include "tool/escape.h"
+#include "tool/tool.h"
 #include "tool/trust.h"
 
 #define HEADER "Seq\tHost\tStarttime\tJobRuntime\tSend\tReceive\tExitval\tSignal\tCommand\n"

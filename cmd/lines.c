@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "escape.h"
 #include "lines.h"
+#include "tool/escape.h"
 
 bool
 lines_begin(struct lines *l, struct output *to, const char *tag, bool alone)

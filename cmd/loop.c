@@ -11,7 +11,7 @@
 
 #include "loop.h"
 #include "signals.h"
-#include "tool.h"
+#include "tool/tool.h"
 
 enum { ECHO_MS = 250 };
 

@@ -15,7 +15,7 @@
 #include "loop.h"
 #include "message/name.h"
 #include "move.h"
-#include "tool.h"
+#include "tool/tool.h"
 #include "urls.h"
 
 enum { PREFETCH = 500, PREFETCH_HOLDING = 10000 };

@@ -22,8 +22,8 @@
 #include "empty.h"
 #include "message/label.h"
 #include "message/route.h"
-#include "opt.h"
 #include "progress.h"
+#include "tool/opt.h"
 
 enum move_origin { ORIGIN_NONE, ORIGIN_QUEUE, ORIGIN_EXCHANGE };
 

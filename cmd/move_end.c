@@ -8,7 +8,7 @@
 #include "groups.h"
 #include "loop.h"
 #include "move.h"
-#include "tool.h"
+#include "tool/tool.h"
 
 enum {
 	STALL = 10 * 1000,	/* ms for a queue that has messages to send one */

@@ -12,7 +12,7 @@
 #include "groups.h"
 #include "loop.h"
 #include "move.h"
-#include "tool.h"
+#include "tool/tool.h"
 
 enum { GOODBYE = 5000 };
 

@@ -5,11 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "escape.h"
 #include "headers.h"
 #include "move.h"
 #include "move/filter.h"
 #include "move/origin.h"
+#include "tool/escape.h"
 
 enum { FORGETS_PUBLISHERS = 4 };	/* the first version that begins the history of deaths anew */
 

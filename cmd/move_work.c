@@ -10,7 +10,7 @@
 
 #include "groups.h"
 #include "move.h"
-#include "tool.h"
+#include "tool/tool.h"
 
 static struct parcel *
 parcel(const struct mover *m, size_t i)

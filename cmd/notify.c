@@ -16,7 +16,7 @@
 #include <rmq.h>
 
 #include "notify.h"
-#include "tool.h"
+#include "tool/tool.h"
 
 enum {
 	AGAIN_MS = 100,		/* until a full socket may have room */

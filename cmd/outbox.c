@@ -6,7 +6,7 @@
 
 #include "groups.h"
 #include "outbox.h"
-#include "tool.h"
+#include "tool/tool.h"
 
 enum { NACK_LIMIT = 10000 };	/* ms: the task has other plans then */
 

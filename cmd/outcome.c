@@ -7,7 +7,7 @@
 
 #include "headers.h"
 #include "outcome.h"
-#include "tool.h"
+#include "tool/tool.h"
 
 enum { FAILED = 1, SIGNALLED = 128, LONGEST = 1000 };
 

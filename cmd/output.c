@@ -14,8 +14,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "escape.h"
 #include "output.h"
+#include "tool/escape.h"
 
 enum {
 	GATHER = 64 * 1024,		/* bytes that go to write(2) together */

@@ -16,9 +16,9 @@
 
 #include <rmq.h>
 
-#include "escape.h"
 #include "password.h"
-#include "tool.h"
+#include "tool/escape.h"
+#include "tool/tool.h"
 
 enum { LONGEST = 64 * 1024 };
 

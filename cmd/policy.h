@@ -20,7 +20,7 @@
 
 #include <rmq.h>
 
-#include "opt.h"
+#include "tool/opt.h"
 
 enum {
 	POLICY_PLACES = 1024,

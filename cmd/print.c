@@ -12,7 +12,7 @@
 #include "loop.h"
 #include "message/label.h"
 #include "print.h"
-#include "tool.h"
+#include "tool/tool.h"
 
 enum { NOTHING = -1 };
 

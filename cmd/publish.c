@@ -15,7 +15,7 @@
 #include "groups.h"
 #include "loop.h"
 #include "run.h"
-#include "tool.h"
+#include "tool/tool.h"
 
 static int64_t	 time_limit = -1, window, rate;
 static int	 chat, on_error;

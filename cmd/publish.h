@@ -13,7 +13,7 @@
 #include <rmq.h>
 
 #include "message/route.h"
-#include "opt.h"
+#include "tool/opt.h"
 
 /* -W/--timeout, --window, --rate, --on-error, --reject-file, --checkpoint, --report, --chat, -v */
 extern const struct opt opt_publish[];

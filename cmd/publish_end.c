@@ -8,11 +8,11 @@
 #include <unistd.h>
 
 #include "eager.h"
-#include "escape.h"
 #include "groups.h"
 #include "loop.h"
 #include "run.h"
-#include "tool.h"
+#include "tool/escape.h"
+#include "tool/tool.h"
 
 /* "Unavailable" promises that nothing can have arrived. */
 static void

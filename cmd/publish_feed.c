@@ -7,7 +7,7 @@
 
 #include "groups.h"
 #include "run.h"
-#include "tool.h"
+#include "tool/tool.h"
 
 /* Records that fail. */
 

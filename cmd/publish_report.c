@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "escape.h"
 #include "run.h"
-#include "save.h"
-#include "tool.h"
+#include "tool/escape.h"
+#include "tool/save.h"
+#include "tool/tool.h"
 
 /* How many records there are before the first one that is neither delivered nor set aside. */
 static uint64_t

@@ -7,7 +7,7 @@
 #include "groups.h"
 #include "loop.h"
 #include "run.h"
-#include "tool.h"
+#include "tool/tool.h"
 
 enum { CALM = 60000 };		/* ms without a nack: the next one is news */
 

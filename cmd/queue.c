@@ -11,7 +11,7 @@
 #include "groups.h"
 #include "message/name.h"
 #include "queue.h"
-#include "tool.h"
+#include "tool/tool.h"
 
 static const struct opt no_options[] = { { 0 } };
 

@@ -14,7 +14,7 @@
 
 #include <rmq.h>
 
-#include "opt.h"
+#include "tool/opt.h"
 
 struct queue_session {
 	struct rmq	*mq;

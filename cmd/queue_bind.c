@@ -3,7 +3,7 @@
 #include "groups.h"
 #include "message/pairs.h"
 #include "queue.h"
-#include "tool.h"
+#include "tool/tool.h"
 
 enum { ONE_SHOT = 10000 };	/* ms */
 

@@ -11,7 +11,7 @@
 #include "message/name.h"
 #include "message/pairs.h"
 #include "queue.h"
-#include "tool.h"
+#include "tool/tool.h"
 
 enum { ONE_SHOT = 10000 };	/* ms */
 

@@ -6,10 +6,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "escape.h"
 #include "groups.h"
 #include "queue.h"
-#include "tool.h"
+#include "tool/escape.h"
+#include "tool/tool.h"
 
 enum { ONE_SHOT = 10000, NOT_IMPLEMENTED = 540 };
 

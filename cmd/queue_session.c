@@ -5,7 +5,7 @@
 #include "groups.h"
 #include "loop.h"
 #include "queue.h"
-#include "tool.h"
+#include "tool/tool.h"
 
 enum { GOODBYE = 5000 };	/* ms */
 

@@ -5,7 +5,7 @@
 
 #include "groups.h"
 #include "queue.h"
-#include "tool.h"
+#include "tool/tool.h"
 
 enum { LEAST_PAUSE = 50, MOST_PAUSE = 1000, LATE = 250, MINUTE = 60000 };	/* ms */
 enum { UNKNOWN = -1 };	/* code: there was no answer */

@@ -9,7 +9,7 @@
 #include "consume.h"
 #include "groups.h"
 #include "message/name.h"
-#include "tool.h"
+#include "tool/tool.h"
 
 static struct opt_list queues;
 

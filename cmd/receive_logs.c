@@ -13,7 +13,7 @@
 #include "groups.h"
 #include "message/name.h"
 #include "message/pairs.h"
-#include "tool.h"
+#include "tool/tool.h"
 
 enum type { FANOUT, DIRECT, TOPIC, HEADERS };
 

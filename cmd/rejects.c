@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "rejects.h"
-#include "tool.h"
+#include "tool/tool.h"
 #include "tool/trust.h"
 
 enum { PIECE = 256 * 1024 };	/* bytes that are forgotten at once */

@@ -9,7 +9,7 @@
 #include "groups.h"
 #include "policy.h"
 #include "returns.h"
-#include "tool.h"
+#include "tool/tool.h"
 
 enum {
 	SECOND = 1000,

@@ -15,7 +15,7 @@
 #include "message/name.h"
 #include "print.h"
 #include "source.h"
-#include "tool.h"
+#include "tool/tool.h"
 
 enum { CONNECT_MS = 10 * 1000 };
 

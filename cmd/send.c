@@ -13,7 +13,7 @@
 #include "groups.h"
 #include "message/name.h"
 #include "publish.h"
-#include "tool.h"
+#include "tool/tool.h"
 
 static const char *queue, *exchange, *routing_key;
 

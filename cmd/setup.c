@@ -10,7 +10,7 @@
 #include "loop.h"
 #include "policy.h"
 #include "setup.h"
-#include "tool.h"
+#include "tool/tool.h"
 
 struct setup {
 	struct rmq	*mq;

@@ -11,7 +11,7 @@
 
 #include "groups.h"
 #include "source.h"
-#include "tool.h"
+#include "tool/tool.h"
 
 /* How long a line can be for a body of one byte, and for what goes with it: "\u0000" is six bytes. */
 enum { ESCAPE_MOST = 6, ENVELOPE_MOST = 2 << 20 };

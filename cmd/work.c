@@ -12,7 +12,7 @@
 
 #include "exits.h"
 #include "job.h"
-#include "tool.h"
+#include "tool/tool.h"
 #include "work_log.h"
 #include "work_output.h"
 #include "worker.h"

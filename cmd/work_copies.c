@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 #include "groups.h"
-#include "tool.h"
+#include "tool/tool.h"
 #include "work_log.h"
 #include "worker.h"
 

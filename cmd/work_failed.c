@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <time.h>
 
-#include "tool.h"
+#include "tool/tool.h"
 #include "work_log.h"
 #include "worker.h"
 

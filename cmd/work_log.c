@@ -8,7 +8,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "tool.h"
+#include "tool/tool.h"
 #include "work_log.h"
 #include "work_output.h"
 #include "worker.h"

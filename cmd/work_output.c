@@ -14,7 +14,7 @@
 
 #include "job.h"
 #include "loop.h"
-#include "tool.h"
+#include "tool/tool.h"
 #include "work_output.h"
 #include "worker.h"
 

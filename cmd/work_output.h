@@ -22,7 +22,7 @@
 #include <poll.h>
 #include <stdbool.h>
 
-#include "opt.h"
+#include "tool/opt.h"
 
 struct job;
 struct task;

@@ -12,7 +12,7 @@
 #include "groups.h"
 #include "message/name.h"
 #include "publish.h"
-#include "tool.h"
+#include "tool/tool.h"
 
 static const char *queue;
 

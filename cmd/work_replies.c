@@ -16,7 +16,7 @@
 
 #include "groups.h"
 #include "job.h"
-#include "tool.h"
+#include "tool/tool.h"
 #include "work_log.h"
 #include "work_output.h"
 #include "worker.h"

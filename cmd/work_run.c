@@ -10,7 +10,7 @@
 #include "headers.h"
 #include "job.h"
 #include "message/origin.h"
-#include "tool.h"
+#include "tool/tool.h"
 #include "work_log.h"
 #include "work_output.h"
 #include "worker.h"

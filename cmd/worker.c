@@ -23,7 +23,7 @@
 #include "message/name.h"
 #include "notify.h"
 #include "setup.h"
-#include "tool.h"
+#include "tool/tool.h"
 #include "work_log.h"
 #include "work_output.h"
 #include "worker.h"

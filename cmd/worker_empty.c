@@ -6,7 +6,7 @@
 #include <inttypes.h>
 
 #include "groups.h"
-#include "tool.h"
+#include "tool/tool.h"
 #include "worker.h"
 
 int64_t

@@ -14,7 +14,7 @@
 #include "groups.h"
 #include "loop.h"
 #include "notify.h"
-#include "tool.h"
+#include "tool/tool.h"
 #include "worker.h"
 
 enum {

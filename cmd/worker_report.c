@@ -5,7 +5,7 @@
 #include <inttypes.h>
 
 #include "notify.h"
-#include "tool.h"
+#include "tool/tool.h"
 #include "worker.h"
 
 static void

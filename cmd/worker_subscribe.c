@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tool.h"
+#include "tool/tool.h"
 #include "worker.h"
 
 #define ARGUMENT "x-consumer-timeout"

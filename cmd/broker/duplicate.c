@@ -5,7 +5,7 @@
 #include "broker/duplicate.h"
 #include "headers.h"
 #include "message/origin.h"
-#include "tool.h"
+#include "tool/tool.h"
 
 /* A broker refuses a message that says it is from somebody else. */
 static bool

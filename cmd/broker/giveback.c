@@ -9,7 +9,7 @@
 #include "broker/giveback.h"
 #include "headers.h"
 #include "message/label.h"
-#include "tool.h"
+#include "tool/tool.h"
 
 enum {
 	WORN = 10,		/* half of what a quorum queue allows by default */

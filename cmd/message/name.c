@@ -6,7 +6,7 @@
 #include <rmq.h>
 
 #include "message/name.h"
-#include "tool.h"
+#include "tool/tool.h"
 
 const char *
 name_wrong(const char *name, size_t len)

@@ -8,7 +8,7 @@
 #ifndef NAME_H
 #define NAME_H
 
-#include "opt.h"
+#include "tool/opt.h"
 
 enum { NAME_BYTES = 255 };
 

@@ -8,7 +8,7 @@
 
 #include "message/name.h"
 #include "message/pairs.h"
-#include "opt.h"
+#include "tool/opt.h"
 
 /* NAME:TYPE=VALUE, taken apart. */
 struct typed {

@@ -9,7 +9,7 @@
 #ifndef ROUTE_H
 #define ROUTE_H
 
-#include "opt.h"
+#include "tool/opt.h"
 
 enum route {
 	ROUTE_YES,		/* a failure */

@@ -10,7 +10,7 @@
 
 #include <rmq.h>
 
-#include "opt.h"
+#include "tool/opt.h"
 
 /* Does the message have what all of them ask for? */
 bool	filter_all(const struct opt_list *filters, const struct rmq_properties *, const struct rmq_delivery *);

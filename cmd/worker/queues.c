@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tool.h"
+#include "tool/tool.h"
 #include "worker.h"
 
 enum { SESSIONS = 3 };	/* of a queue: two of its returns, one for copies */

@@ -10,8 +10,8 @@
 #define QUEUES_H
 
 #include "copies.h"
-#include "opt.h"
 #include "returns.h"
+#include "tool/opt.h"
 
 struct worker;
 

@@ -14,7 +14,7 @@
 #include "checkpoint.h"
 #include "eager.h"
 #include "fuzz.h"
-#include "tool.h"
+#include "tool/tool.h"
 
 enum { LINES = 300 };
 static const char line[] = "hello line\n";

@@ -6,11 +6,11 @@
  * has no control character that could do harm.
  */
 #include "environ.h"
-#include "escape.h"
 #include "fuzz.h"
 #include "headers.h"
 #include "json.h"
 #include "properties.h"
+#include "tool/escape.h"
 
 enum { ROOM = 200000 };
 

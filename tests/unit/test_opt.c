@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "opt.h"
+#include "tool/opt.h"
 #include "urls.h"
 
 enum { MAX_ARGS = 16 };

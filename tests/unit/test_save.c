@@ -17,7 +17,7 @@
 
 #include <cmocka.h>
 
-#include "save.h"
+#include "tool/save.h"
 
 static char folder[] = "/tmp/test_save.XXXXXX";
 static const char *trap;	/* what a link leads to that is made as soon as the draft of a killed process is gone */

@@ -14,8 +14,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "escape.h"
-#include "tool.h"
+#include "tool/escape.h"
+#include "tool/tool.h"
 
 enum { MAX_ARGS = 8 };
 

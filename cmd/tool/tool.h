@@ -26,7 +26,7 @@
 
 #include <sysexits.h>
 
-#include "opt.h"
+#include "tool/opt.h"
 
 /*
  * Exit statuses are those of <sysexits.h>, read as follows:

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "opt.h"
+#include "tool/opt.h"
 #include "tool/spelling.h"
 
 const char opt_no_memory[] = "out of memory";

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "save.h"
+#include "tool/save.h"
 #include "tool/trust.h"
 
 static bool

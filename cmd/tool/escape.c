@@ -10,7 +10,7 @@
 #include <wchar.h>
 #include <wctype.h>
 
-#include "escape.h"
+#include "tool/escape.h"
 
 enum { LONGEST = 4 };	/* "\377", what a byte can become */
 

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "opt.h"
+#include "tool/opt.h"
 
 struct unit {
 	const char	*name;

@@ -4,7 +4,7 @@
 #include <ctype.h>
 #include <string.h>
 
-#include "opt.h"
+#include "tool/opt.h"
 
 enum { COLUMN = 30, MARGIN = 80 };	/* where the help begins and ends */
 

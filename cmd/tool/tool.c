@@ -19,8 +19,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "escape.h"
-#include "tool.h"
+#include "tool/escape.h"
+#include "tool/tool.h"
 
 enum { MAX_GROUPS = 12, MAX_ALIAS_ARGS = 5, KEPT_BLOCK = 8 << 20, KEPT_MEMORY = 16 << 20 };
 
