@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "broker/loop.h"
 #include "call.h"
 #include "groups.h"
-#include "loop.h"
 #include "outcome.h"
 #include "print.h"
 #include "tool/tool.h"

@@ -10,9 +10,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "broker/loop.h"
 #include "consume.h"
 #include "groups.h"
-#include "loop.h"
 #include "print.h"
 #include "receiver.h"
 #include "tool/tool.h"

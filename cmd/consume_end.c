@@ -4,8 +4,8 @@
 #include <inttypes.h>
 #include <signal.h>
 
+#include "broker/loop.h"
 #include "groups.h"
-#include "loop.h"
 #include "print.h"
 #include "receiver.h"
 #include "tool/tool.h"

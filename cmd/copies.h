@@ -10,7 +10,7 @@
 
 #include <rmq.h>
 
-#include "outbox.h"
+#include "broker/outbox.h"
 #include "tasks.h"
 
 enum copies_state {

@@ -25,8 +25,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "broker/loop.h"
 #include "job.h"
-#include "loop.h"
 
 extern char **environ;
 

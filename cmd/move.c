@@ -11,12 +11,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "broker/loop.h"
+#include "broker/urls.h"
 #include "groups.h"
-#include "loop.h"
 #include "message/name.h"
 #include "move.h"
 #include "tool/tool.h"
-#include "urls.h"
 
 enum { PREFETCH = 500, PREFETCH_HOLDING = 10000 };
 

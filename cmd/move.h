@@ -18,8 +18,8 @@
 
 #include <rmq.h>
 
+#include "broker/empty.h"
 #include "broker/giveback.h"
-#include "empty.h"
 #include "message/label.h"
 #include "message/route.h"
 #include "progress.h"

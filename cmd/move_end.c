@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "broker/loop.h"
 #include "groups.h"
-#include "loop.h"
 #include "move.h"
 #include "tool/tool.h"
 

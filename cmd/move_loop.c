@@ -9,8 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "broker/loop.h"
 #include "groups.h"
-#include "loop.h"
 #include "move.h"
 #include "tool/tool.h"
 

@@ -7,9 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "broker/loop.h"
 #include "format.h"
 #include "groups.h"
-#include "loop.h"
 #include "message/label.h"
 #include "print.h"
 #include "tool/tool.h"

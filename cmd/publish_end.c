@@ -7,9 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "eager.h"
+#include "broker/eager.h"
+#include "broker/loop.h"
 #include "groups.h"
-#include "loop.h"
 #include "run.h"
 #include "tool/escape.h"
 #include "tool/tool.h"

@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "broker/loop.h"
 #include "groups.h"
-#include "loop.h"
 #include "run.h"
 #include "tool/tool.h"
 

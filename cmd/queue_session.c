@@ -2,8 +2,8 @@
 /* See queue.h: asking a broker for one thing after the other. */
 #include <string.h>
 
+#include "broker/loop.h"
 #include "groups.h"
-#include "loop.h"
 #include "queue.h"
 #include "tool/tool.h"
 

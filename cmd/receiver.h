@@ -7,9 +7,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "broker/empty.h"
 #include "broker/giveback.h"
 #include "consume.h"
-#include "empty.h"
 #include "output.h"
 
 /* How many messages of a queue may be in hand, and how fast they are taken: see consume/pace.c. */

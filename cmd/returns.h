@@ -20,7 +20,7 @@
 
 #include <rmq.h>
 
-#include "outbox.h"
+#include "broker/outbox.h"
 #include "tasks.h"
 
 struct returns {

@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "broker/loop.h"
 #include "groups.h"
-#include "loop.h"
 #include "policy.h"
 #include "setup.h"
 #include "tool/tool.h"

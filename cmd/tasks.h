@@ -16,9 +16,9 @@
 
 #include <rmq.h>
 
+#include "broker/outbox.h"
 #include "joblog.h"
 #include "message/label.h"
-#include "outbox.h"
 #include "stream.h"
 
 /* WRITING: its command has ended, but its output is not yet where it has to be. */

@@ -12,8 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "broker/loop.h"
 #include "job.h"
-#include "loop.h"
 #include "tool/tool.h"
 #include "work_output.h"
 #include "worker.h"

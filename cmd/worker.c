@@ -17,9 +17,9 @@
 
 #include <rmq.h>
 
+#include "broker/loop.h"
 #include "groups.h"
 #include "job.h"
-#include "loop.h"
 #include "message/name.h"
 #include "notify.h"
 #include "setup.h"

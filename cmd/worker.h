@@ -23,8 +23,8 @@
 #include <rmq.h>
 
 #include "breaker.h"
+#include "broker/empty.h"
 #include "broker/giveback.h"
-#include "empty.h"
 #include "environ.h"
 #include "joblog.h"
 #include "output.h"

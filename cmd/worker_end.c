@@ -11,8 +11,8 @@
 #include <signal.h>
 #include <stdio.h>
 
+#include "broker/loop.h"
 #include "groups.h"
-#include "loop.h"
 #include "notify.h"
 #include "tool/tool.h"
 #include "worker.h"

@@ -10,7 +10,7 @@
 
 #include <rmq.h>
 
-#include "outbox.h"
+#include "broker/outbox.h"
 
 /* On the outbox's connection.  False: it cannot be published, and the error says why. */
 bool	duplicate_publish(struct outbox *, struct rmq *consumes, const struct rmq_delivery *, const char *queue,

@@ -33,7 +33,7 @@
 
 #include <rmq.h>
 
-#include "outbox.h"
+#include "broker/outbox.h"
 
 struct giveback_item;
 

@@ -11,8 +11,8 @@
 #include <setjmp.h>
 #include <unistd.h>
 
+#include "broker/eager.h"
 #include "checkpoint.h"
-#include "eager.h"
 #include "fuzz.h"
 #include "tool/tool.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* An address: what is parsed is whole, and no secret is left in sight. */
+#include "broker/urls.h"
 #include "fuzz.h"
-#include "urls.h"
 
 #define SECRET "CANARY7"
 

@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-#include "loop.h"
+#include "broker/loop.h"
 
 static int
 next_signal(void)

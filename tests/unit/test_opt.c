@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "broker/urls.h"
 #include "tool/opt.h"
-#include "urls.h"
 
 enum { MAX_ARGS = 16 };
 

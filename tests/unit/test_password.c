@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-#include "password.h"
+#include "broker/password.h"
 
 enum { SHORT = 50, LONG = 10 * 1000 };	/* ms */
 

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "urls.h"
+#include "broker/urls.h"
 
 static struct urls urls;
 static struct rmq_error error;

@@ -9,10 +9,10 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "broker/password.h"
+#include "broker/urls.h"
 #include "groups.h"
-#include "password.h"
 #include "tool/tool.h"
-#include "urls.h"
 
 enum { SECOND = 1000, DEFAULT_WAIT = 60 * SECOND, PASSWORD_TIME = 60 * SECOND };
 

@@ -9,8 +9,8 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#include "loop.h"
-#include "signals.h"
+#include "broker/loop.h"
+#include "broker/signals.h"
 #include "tool/tool.h"
 
 enum { ECHO_MS = 250 };

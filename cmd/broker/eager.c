@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "eager.h"
+#include "broker/eager.h"
 #include "tool/trust.h"
 
 enum { MOST_BYTES = 1 << 18, MOST_BROKERS = 64, MOST_HINTS = 16, NAME_BYTES = 32 };

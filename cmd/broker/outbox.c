@@ -4,8 +4,8 @@
  */
 #include <stdio.h>
 
+#include "broker/outbox.h"
 #include "groups.h"
-#include "outbox.h"
 #include "tool/tool.h"
 
 enum { NACK_LIMIT = 10000 };	/* ms: the task has other plans then */

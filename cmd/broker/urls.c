@@ -6,7 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "urls.h"
+#include "broker/urls.h"
 
 static bool
 no_memory(struct rmq_error *error)

@@ -7,7 +7,7 @@
 #include <signal.h>
 #include <unistd.h>
 
-#include "signals.h"
+#include "broker/signals.h"
 
 enum { AT_ONCE = 16 };
 

@@ -16,7 +16,7 @@
 
 #include <rmq.h>
 
-#include "password.h"
+#include "broker/password.h"
 #include "tool/escape.h"
 #include "tool/tool.h"
 

@@ -8,7 +8,7 @@
 #include <signal.h>
 #include <unistd.h>
 
-#include "signals.h"
+#include "broker/signals.h"
 
 enum { MOST_CAUGHT = 16 };
 

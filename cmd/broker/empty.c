@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* See empty.h. */
-#include "empty.h"
+#include "broker/empty.h"
 
 enum {
 	PAUSE_MS = 20,		/* without a message, before the broker is asked */
