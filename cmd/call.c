@@ -11,7 +11,7 @@
 #include "broker/loop.h"
 #include "call.h"
 #include "groups.h"
-#include "outcome.h"
+#include "message/outcome.h"
 #include "print.h"
 #include "tool/tool.h"
 

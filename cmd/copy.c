@@ -9,7 +9,7 @@
 
 #include "copy.h"
 #include "groups.h"
-#include "headers.h"
+#include "message/headers.h"
 #include "message/origin.h"
 #include "policy.h"
 

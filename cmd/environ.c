@@ -8,8 +8,8 @@
 
 #include "environ.h"
 #include "groups.h"
-#include "headers.h"
-#include "trace.h"
+#include "message/headers.h"
+#include "message/trace.h"
 
 extern char **environ;
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "headers.h"
+#include "message/headers.h"
 #include "move.h"
 #include "move/filter.h"
 #include "move/origin.h"

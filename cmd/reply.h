@@ -11,7 +11,7 @@
 
 #include <rmq.h>
 
-#include "outcome.h"
+#include "message/outcome.h"
 
 struct task;
 

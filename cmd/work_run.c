@@ -7,8 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "headers.h"
 #include "job.h"
+#include "message/headers.h"
 #include "message/origin.h"
 #include "tool/tool.h"
 #include "work_log.h"

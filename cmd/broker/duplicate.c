@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "broker/duplicate.h"
-#include "headers.h"
+#include "message/headers.h"
 #include "message/origin.h"
 #include "tool/tool.h"
 

@@ -7,7 +7,7 @@
 
 #include "broker/duplicate.h"
 #include "broker/giveback.h"
-#include "headers.h"
+#include "message/headers.h"
 #include "message/label.h"
 #include "tool/tool.h"
 

@@ -5,7 +5,7 @@
 
 #include <jansson.h>
 
-#include "headers.h"
+#include "message/headers.h"
 #include "message/origin.h"
 
 bool

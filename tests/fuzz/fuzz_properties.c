@@ -7,8 +7,8 @@
  */
 #include "environ.h"
 #include "fuzz.h"
-#include "headers.h"
 #include "json.h"
+#include "message/headers.h"
 #include "properties.h"
 #include "tool/escape.h"
 

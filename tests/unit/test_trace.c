@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "trace.h"
+#include "message/trace.h"
 
 #define TRACE "4bf92f3577b34da6a3ce929d0e0e4736"
 #define SPAN "00f067aa0ba902b7"

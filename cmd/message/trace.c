@@ -2,7 +2,7 @@
 /* See trace.h. */
 #include <string.h>
 
-#include "trace.h"
+#include "message/trace.h"
 
 enum { PARENT_LEN = 55, STATE_MOST = 512 };
 

@@ -8,7 +8,7 @@
 
 #include "groups.h"
 #include "message/pairs.h"
-#include "trace.h"
+#include "message/trace.h"
 
 enum { SHORT = 255, PERSISTENT = 2 };	/* bytes that most properties can have; a delivery mode */
 

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "headers.h"
-#include "outcome.h"
+#include "message/headers.h"
+#include "message/outcome.h"
 #include "tool/tool.h"
 
 enum { FAILED = 1, SIGNALLED = 128, LONGEST = 1000 };

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "headers.h"
+#include "message/headers.h"
 
 char *
 headers_text(const struct rmq_table *headers, const char *name)
