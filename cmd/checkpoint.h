@@ -8,7 +8,7 @@
 #ifndef CHECKPOINT_H
 #define CHECKPOINT_H
 
-#include "input.h"
+#include "input/input.h"
 
 struct checkpoint {
 	const char	*path;		/* NULL: there is none, and all of this does nothing */

@@ -7,7 +7,7 @@
 #ifndef REJECTS_H
 #define REJECTS_H
 
-#include "input.h"
+#include "input/input.h"
 
 struct rejects {
 	const char	*name;		/* NULL: there is no such file, and all of this does nothing */

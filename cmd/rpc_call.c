@@ -12,9 +12,9 @@
 
 #include "call.h"
 #include "groups.h"
+#include "input/source.h"
 #include "message/name.h"
 #include "print.h"
-#include "source.h"
 #include "tool/tool.h"
 
 enum { CONNECT_MS = 10 * 1000 };

@@ -6,12 +6,12 @@
 #define RUN_H
 
 #include "checkpoint.h"
+#include "input/source.h"
 #include "offsets.h"
 #include "progress.h"
 #include "publish.h"
 #include "rate.h"
 #include "rejects.h"
-#include "source.h"
 #include "suspects.h"
 
 enum { ONE_SHOT = 10000, GRACE = 10000, GOODBYE = 5000, LATE = 250 };	/* ms */

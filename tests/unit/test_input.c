@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "input.h"
+#include "input/input.h"
 
 enum { LIMIT = 1 << 20 };
 

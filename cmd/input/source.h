@@ -3,7 +3,7 @@
 #ifndef SOURCE_H
 #define SOURCE_H
 
-#include "input.h"
+#include "input/input.h"
 
 /* What is sent if nobody says what. */
 struct source_default {

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "groups.h"
-#include "source.h"
+#include "input/source.h"
 #include "tool/tool.h"
 
 /* How long a line can be for a body of one byte, and for what goes with it: "\u0000" is six bytes. */

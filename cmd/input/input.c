@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "input.h"
+#include "input/input.h"
 
 enum { PIECE = 128 * 1024 };	/* what one read(2) asks for */
 
