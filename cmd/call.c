@@ -12,7 +12,7 @@
 #include "call.h"
 #include "groups.h"
 #include "message/outcome.h"
-#include "print.h"
+#include "output/print.h"
 #include "tool/tool.h"
 
 enum { GOODBYE_MS = 5000, LATE_MS = 250 };

@@ -6,7 +6,7 @@
 
 #include "broker/loop.h"
 #include "groups.h"
-#include "print.h"
+#include "output/print.h"
 #include "receiver.h"
 #include "tool/tool.h"
 

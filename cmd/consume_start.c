@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "groups.h"
-#include "print.h"
+#include "output/print.h"
 #include "receiver.h"
 #include "tool/tool.h"
 

@@ -11,7 +11,7 @@
 #ifndef LINES_H
 #define LINES_H
 
-#include "output.h"
+#include "output/output.h"
 
 enum { LINES_MAX = 64 * 1024 };
 

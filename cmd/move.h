@@ -22,7 +22,7 @@
 #include "broker/giveback.h"
 #include "message/label.h"
 #include "message/route.h"
-#include "progress.h"
+#include "output/progress.h"
 #include "tool/opt.h"
 
 enum move_origin { ORIGIN_NONE, ORIGIN_QUEUE, ORIGIN_EXCHANGE };

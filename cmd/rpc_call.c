@@ -14,7 +14,7 @@
 #include "groups.h"
 #include "input/source.h"
 #include "message/name.h"
-#include "print.h"
+#include "output/print.h"
 #include "tool/tool.h"
 
 enum { CONNECT_MS = 10 * 1000 };

@@ -8,7 +8,7 @@
 #include "checkpoint.h"
 #include "input/source.h"
 #include "offsets.h"
-#include "progress.h"
+#include "output/progress.h"
 #include "publish.h"
 #include "rate.h"
 #include "rejects.h"

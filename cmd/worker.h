@@ -27,7 +27,7 @@
 #include "broker/giveback.h"
 #include "environ.h"
 #include "joblog.h"
-#include "output.h"
+#include "output/output.h"
 #include "policy.h"
 #include "reply.h"
 #include "stream.h"

@@ -4,8 +4,8 @@
 #include <poll.h>
 #include <unistd.h>
 
-#include "format.h"
 #include "fuzz.h"
+#include "output/format.h"
 
 static void
 use(struct format *f, char *text, size_t size)

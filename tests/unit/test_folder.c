@@ -17,7 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "output.h"
+#include "output/output.h"
 
 static char path[] = "/tmp/test_folder.XXXXXX";
 static struct folder folder;

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "format.h"
+#include "output/format.h"
 
 static struct rmq_delivery delivery;
 static struct rmq_properties properties;

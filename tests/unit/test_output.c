@@ -20,7 +20,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "output.h"
+#include "output/output.h"
 
 enum { BIG = 3 * 1000 * 1000 };
 

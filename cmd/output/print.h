@@ -14,7 +14,7 @@
 
 #include <rmq.h>
 
-#include "output.h"
+#include "output/output.h"
 
 /* The formats that are used where -F is not: for programs and for people. */
 void	print_choose(const char *line, const char *chat);

@@ -11,7 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "folder.h"
+#include "output/folder.h"
 #include "tool/trust.h"
 
 enum { MICROSECONDS = 1000000, MODE = 0600, TRIES = 100 };

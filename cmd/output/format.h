@@ -20,7 +20,7 @@
 
 #include <rmq.h>
 
-#include "output.h"
+#include "output/output.h"
 
 struct format_piece {
 	char		 letter;	/* 0: text */

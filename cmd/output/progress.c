@@ -6,7 +6,7 @@
 
 #include <rmq.h>
 
-#include "progress.h"
+#include "output/progress.h"
 
 enum { PATIENCE = 1000, PAUSE = 500, WIDTH = 78 };	/* ms, ms, columns */
 

@@ -8,10 +8,10 @@
 #include <unistd.h>
 
 #include "broker/loop.h"
-#include "format.h"
 #include "groups.h"
 #include "message/label.h"
-#include "print.h"
+#include "output/format.h"
+#include "output/print.h"
 #include "tool/tool.h"
 
 enum { NOTHING = -1 };

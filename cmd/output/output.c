@@ -14,7 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "output.h"
+#include "output/output.h"
 #include "tool/escape.h"
 
 enum {

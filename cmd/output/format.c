@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "format.h"
+#include "output/format.h"
 
 enum { SPARE = 1024 * 1024 };	/* a larger buffer is given back */
 

@@ -32,7 +32,7 @@
 
 #include <rmq.h>
 
-#include "folder.h"
+#include "output/folder.h"
 
 enum output_kind {
 	OUTPUT_FILE,		/* regular: written at once, then synced */
