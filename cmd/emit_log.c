@@ -12,7 +12,7 @@
 
 #include "groups.h"
 #include "message/name.h"
-#include "publish.h"
+#include "publish/publish.h"
 #include "tool/tool.h"
 
 enum { FANOUT, DIRECT, TOPIC, HEADERS };

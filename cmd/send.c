@@ -12,7 +12,7 @@
 
 #include "groups.h"
 #include "message/name.h"
-#include "publish.h"
+#include "publish/publish.h"
 #include "tool/tool.h"
 
 static const char *queue, *exchange, *routing_key;

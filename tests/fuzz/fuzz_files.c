@@ -12,8 +12,8 @@
 #include <unistd.h>
 
 #include "broker/eager.h"
-#include "checkpoint.h"
 #include "fuzz.h"
+#include "publish/checkpoint.h"
 #include "tool/tool.h"
 
 enum { LINES = 300 };

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "offsets.h"
+#include "publish/offsets.h"
 
 static void
 test_nothing(void **state)

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "rate.h"
+#include "publish/rate.h"
 
 static int
 take_all(struct rate *r)

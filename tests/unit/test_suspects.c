@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "suspects.h"
+#include "publish/suspects.h"
 
 static uint64_t	 seen[2000];
 static size_t	 nseen;

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "run.h"
+#include "publish/sender.h"
 #include "tool/escape.h"
 #include "tool/save.h"
 #include "tool/tool.h"

@@ -3,7 +3,7 @@
 
 #include <rmq.h>
 
-#include "rate.h"
+#include "publish/rate.h"
 
 /* A millisecond is worth `limit`. */
 enum { COST = 1000000, FULL_AFTER = 100 };	/* .., ms */

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "groups.h"
-#include "run.h"
+#include "publish/sender.h"
 #include "tool/tool.h"
 
 /* Records that fail. */

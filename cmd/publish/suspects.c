@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#include "suspects.h"
+#include "publish/suspects.h"
 
 enum { FIRST_SIZE = 64 };
 

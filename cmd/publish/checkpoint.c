@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "checkpoint.h"
+#include "publish/checkpoint.h"
 #include "tool/save.h"
 #include "tool/tool.h"
 #include "tool/trust.h"

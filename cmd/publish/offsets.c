@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#include "offsets.h"
+#include "publish/offsets.h"
 
 enum { FIRST_SIZE = 64 };
 

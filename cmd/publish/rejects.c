@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "rejects.h"
+#include "publish/rejects.h"
 #include "tool/tool.h"
 #include "tool/trust.h"
 

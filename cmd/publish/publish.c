@@ -14,7 +14,7 @@
 #include "broker/eager.h"
 #include "broker/loop.h"
 #include "groups.h"
-#include "run.h"
+#include "publish/sender.h"
 #include "tool/tool.h"
 
 static int64_t	 time_limit = -1, window, rate;

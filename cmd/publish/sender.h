@@ -5,14 +5,14 @@
 #ifndef RUN_H
 #define RUN_H
 
-#include "checkpoint.h"
 #include "input/source.h"
-#include "offsets.h"
 #include "output/progress.h"
-#include "publish.h"
-#include "rate.h"
-#include "rejects.h"
-#include "suspects.h"
+#include "publish/checkpoint.h"
+#include "publish/offsets.h"
+#include "publish/publish.h"
+#include "publish/rate.h"
+#include "publish/rejects.h"
+#include "publish/suspects.h"
 
 enum { ONE_SHOT = 10000, GRACE = 10000, GOODBYE = 5000, LATE = 250 };	/* ms */
 

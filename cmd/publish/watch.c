@@ -6,7 +6,7 @@
 
 #include "broker/loop.h"
 #include "groups.h"
-#include "run.h"
+#include "publish/sender.h"
 #include "tool/tool.h"
 
 enum { CALM = 60000 };		/* ms without a nack: the next one is news */

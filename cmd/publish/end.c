@@ -10,7 +10,7 @@
 #include "broker/eager.h"
 #include "broker/loop.h"
 #include "groups.h"
-#include "run.h"
+#include "publish/sender.h"
 #include "tool/escape.h"
 #include "tool/tool.h"
 
