@@ -6,7 +6,7 @@
  * written.  Without a limit it goes on until a signal.
  */
 
-#include "consume.h"
+#include "consume/consume.h"
 #include "groups.h"
 #include "message/name.h"
 #include "tool/tool.h"

@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-#include "consume.h"
+#include "consume/consume.h"
 #include "groups.h"
 #include "message/name.h"
 #include "message/pairs.h"

@@ -9,7 +9,7 @@
 
 #include "broker/empty.h"
 #include "broker/giveback.h"
-#include "consume.h"
+#include "consume/consume.h"
 #include "output/output.h"
 
 /* How many messages of a queue may be in hand, and how fast they are taken: see consume/pace.c. */

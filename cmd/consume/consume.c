@@ -11,10 +11,10 @@
 #include <stdlib.h>
 
 #include "broker/loop.h"
-#include "consume.h"
+#include "consume/consume.h"
+#include "consume/receiver.h"
 #include "groups.h"
 #include "output/print.h"
-#include "receiver.h"
 #include "tool/tool.h"
 
 /* Events. */

@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "consume/receiver.h"
 #include "groups.h"
 #include "message/pairs.h"
-#include "receiver.h"
 #include "tool/tool.h"
 
 static opt_set set_offset;

@@ -9,8 +9,8 @@
 
 #include <inttypes.h>
 
+#include "consume/receiver.h"
 #include "groups.h"
-#include "receiver.h"
 #include "tool/tool.h"
 
 struct peek_options peek_options;

@@ -3,9 +3,9 @@
 
 #include <stdlib.h>
 
+#include "consume/receiver.h"
 #include "groups.h"
 #include "output/print.h"
-#include "receiver.h"
 #include "tool/tool.h"
 
 enum { PREFETCH = 500 };	/* where it is fixed and nobody says it */

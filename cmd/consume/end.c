@@ -5,9 +5,9 @@
 #include <signal.h>
 
 #include "broker/loop.h"
+#include "consume/receiver.h"
 #include "groups.h"
 #include "output/print.h"
-#include "receiver.h"
 #include "tool/tool.h"
 
 enum { GRACE_MS = 10 * 1000 };	/* to end after a signal */
