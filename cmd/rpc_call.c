@@ -10,11 +10,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "call.h"
 #include "groups.h"
 #include "input/source.h"
 #include "message/name.h"
 #include "output/print.h"
+#include "rpc/call.h"
 #include "tool/tool.h"
 
 enum { CONNECT_MS = 10 * 1000 };

@@ -9,10 +9,10 @@
 #include <string.h>
 
 #include "broker/loop.h"
-#include "call.h"
 #include "groups.h"
 #include "message/outcome.h"
 #include "output/print.h"
+#include "rpc/call.h"
 #include "tool/tool.h"
 
 enum { GOODBYE_MS = 5000, LATE_MS = 250 };
