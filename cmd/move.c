@@ -15,7 +15,7 @@
 #include "broker/urls.h"
 #include "groups.h"
 #include "message/name.h"
-#include "move.h"
+#include "move/mover.h"
 #include "tool/tool.h"
 
 enum { PREFETCH = 500, PREFETCH_HOLDING = 10000 };

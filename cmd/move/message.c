@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "message/headers.h"
-#include "move.h"
 #include "move/filter.h"
+#include "move/mover.h"
 #include "move/origin.h"
 #include "tool/escape.h"
 

@@ -11,7 +11,7 @@
 
 #include "broker/loop.h"
 #include "groups.h"
-#include "move.h"
+#include "move/mover.h"
 #include "tool/tool.h"
 
 enum { GOODBYE = 5000 };

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "groups.h"
-#include "move.h"
+#include "move/mover.h"
 #include "tool/tool.h"
 
 static struct parcel *
