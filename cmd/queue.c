@@ -10,7 +10,7 @@
 
 #include "groups.h"
 #include "message/name.h"
-#include "queue.h"
+#include "queue/queue.h"
 #include "tool/tool.h"
 
 static const struct opt no_options[] = { { 0 } };

@@ -4,7 +4,7 @@
 #include <stdio.h>
 
 #include "groups.h"
-#include "queue.h"
+#include "queue/queue.h"
 #include "tool/tool.h"
 
 enum { LEAST_PAUSE = 50, MOST_PAUSE = 1000, LATE = 250, MINUTE = 60000 };	/* ms */

@@ -2,7 +2,7 @@
 /* queue bind, queue unbind */
 #include "groups.h"
 #include "message/pairs.h"
-#include "queue.h"
+#include "queue/queue.h"
 #include "tool/tool.h"
 
 enum { ONE_SHOT = 10000 };	/* ms */

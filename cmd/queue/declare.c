@@ -10,7 +10,7 @@
 #include "groups.h"
 #include "message/name.h"
 #include "message/pairs.h"
-#include "queue.h"
+#include "queue/queue.h"
 #include "tool/tool.h"
 
 enum { ONE_SHOT = 10000 };	/* ms */

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "groups.h"
-#include "queue.h"
+#include "queue/queue.h"
 #include "tool/escape.h"
 #include "tool/tool.h"
 

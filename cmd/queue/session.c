@@ -4,7 +4,7 @@
 
 #include "broker/loop.h"
 #include "groups.h"
-#include "queue.h"
+#include "queue/queue.h"
 #include "tool/tool.h"
 
 enum { GOODBYE = 5000 };	/* ms */
