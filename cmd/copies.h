@@ -11,7 +11,7 @@
 #include <rmq.h>
 
 #include "broker/outbox.h"
-#include "tasks.h"
+#include "worker/job/tasks.h"
 
 enum copies_state {
 	COPIES_UNKNOWN,

@@ -21,7 +21,7 @@
 
 #include <rmq.h>
 
-#include "tasks.h"
+#include "worker/job/tasks.h"
 
 /* The first session decodes the properties, the copy is published on the second.  False: it can never be sent. */
 bool	copy_publish(struct rmq *from, struct rmq *to, const struct task *, const char *queue, const char *target,

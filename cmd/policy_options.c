@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "exits.h"
 #include "policy.h"
+#include "worker/job/exit_map.h"
 
 #define SECOND INT64_C(1000)
 #define MINUTE (60 * SECOND)

@@ -21,7 +21,7 @@
 #include <rmq.h>
 
 #include "broker/outbox.h"
-#include "tasks.h"
+#include "worker/job/tasks.h"
 
 struct returns {
 	struct rmq_config config;

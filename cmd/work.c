@@ -10,12 +10,12 @@
 #include <signal.h>
 #include <string.h>
 
-#include "exits.h"
-#include "job.h"
 #include "tool/tool.h"
 #include "work_log.h"
 #include "work_output.h"
 #include "worker.h"
+#include "worker/job/exit_map.h"
+#include "worker/job/spawn.h"
 
 void
 work_chat(struct worker *w, const char *what, struct rmq_bytes body)

@@ -13,10 +13,10 @@
 #include <unistd.h>
 
 #include "broker/loop.h"
-#include "job.h"
 #include "tool/tool.h"
 #include "work_output.h"
 #include "worker.h"
+#include "worker/job/spawn.h"
 
 enum {
 	CHUNK = 64 * 1024,

@@ -15,11 +15,11 @@
 #include <string.h>
 
 #include "groups.h"
-#include "job.h"
 #include "tool/tool.h"
 #include "work_log.h"
 #include "work_output.h"
 #include "worker.h"
+#include "worker/job/spawn.h"
 
 enum { MOST_LOSSES = 2 };
 

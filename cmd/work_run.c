@@ -7,13 +7,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "job.h"
 #include "message/headers.h"
 #include "message/origin.h"
 #include "tool/tool.h"
 #include "work_log.h"
 #include "work_output.h"
 #include "worker.h"
+#include "worker/job/spawn.h"
 
 enum { NOT_EXECUTABLE = 126, NOT_FOUND = 127, DOT_MS = 1000, MOST_OVERDUE = 2 };
 

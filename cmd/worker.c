@@ -19,7 +19,6 @@
 
 #include "broker/loop.h"
 #include "groups.h"
-#include "job.h"
 #include "message/name.h"
 #include "notify.h"
 #include "setup.h"
@@ -27,6 +26,7 @@
 #include "work_log.h"
 #include "work_output.h"
 #include "worker.h"
+#include "worker/job/spawn.h"
 
 enum { OWN_SESSIONS = 3 };	/* the worker's, for replies, and for what goes back */
 

@@ -25,14 +25,14 @@
 #include "breaker.h"
 #include "broker/empty.h"
 #include "broker/giveback.h"
-#include "environ.h"
-#include "joblog.h"
 #include "output/output.h"
 #include "policy.h"
 #include "reply.h"
-#include "stream.h"
-#include "tasks.h"
 #include "worker/finished.h"
+#include "worker/job/environ.h"
+#include "worker/job/joblog.h"
+#include "worker/job/pipes.h"
+#include "worker/job/tasks.h"
 #include "worker/queues.h"
 
 enum output_mode { OUTPUT_OURS, OUTPUT_LINES, OUTPUT_PIECE };	/* see work_output.h */

@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "tasks.h"
+#include "worker/job/tasks.h"
 
 enum { FINISHED_PLACES = 256 };
 

@@ -3,11 +3,11 @@
  * Options.  The first byte chooses: the setter of one value, or a whole command
  * line, whose words end with NUL bytes.
  */
-#include "exits.h"
 #include "fuzz.h"
 #include "groups.h"
 #include "message/pairs.h"
 #include "policy.h"
+#include "worker/job/exit_map.h"
 
 enum { WORDS = 40, LIMIT = INT32_MAX };
 

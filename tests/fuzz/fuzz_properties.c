@@ -5,12 +5,12 @@
  * JSON and the same bytes again; what is made of it for people and commands
  * has no control character that could do harm.
  */
-#include "environ.h"
 #include "fuzz.h"
 #include "json.h"
 #include "message/headers.h"
 #include "properties.h"
 #include "tool/escape.h"
+#include "worker/job/environ.h"
 
 enum { ROOM = 200000 };
 

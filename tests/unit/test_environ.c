@@ -11,8 +11,8 @@
 
 #include <cmocka.h>
 
-#include "environ.h"
 #include "policy.h"
+#include "worker/job/environ.h"
 
 static struct environ env;
 static struct rmq_delivery delivery;

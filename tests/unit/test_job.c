@@ -17,7 +17,7 @@
 
 #include <cmocka.h>
 
-#include "job.h"
+#include "worker/job/spawn.h"
 
 extern char **environ;
 

@@ -20,7 +20,7 @@
 #include <cmocka.h>
 #include <jansson.h>
 
-#include "joblog.h"
+#include "worker/job/joblog.h"
 
 #define HEADER "Seq\tHost\tStarttime\tJobRuntime\tSend\tReceive\tExitval\tSignal\tCommand\n"
 #define LINE "2\t:\t1795450447.680\t     0.007\t5\t2\t3\t0\techo a; exit 3 # m-1\n"

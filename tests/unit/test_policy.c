@@ -14,9 +14,9 @@
 #include <cmocka.h>
 
 #include "breaker.h"
-#include "exits.h"
 #include "policy.h"
-#include "tail.h"
+#include "worker/job/exit_map.h"
+#include "worker/job/tail.h"
 
 enum { LIMIT = 10, EXITED = 8 };	/* bits of a status of waitpid() below that of exit() */
 

@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-#include "stream.h"
+#include "worker/job/pipes.h"
 
 enum { ROOM = 1024 * 1024 };
 

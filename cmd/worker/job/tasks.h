@@ -17,9 +17,9 @@
 #include <rmq.h>
 
 #include "broker/outbox.h"
-#include "joblog.h"
 #include "message/label.h"
-#include "stream.h"
+#include "worker/job/joblog.h"
+#include "worker/job/pipes.h"
 
 /* WRITING: its command has ended, but its output is not yet where it has to be. */
 enum task_state { TASK_WAITING, TASK_RUNNING, TASK_WRITING, TASK_RESTING, TASK_COPYING, TASK_REPLYING };

@@ -13,8 +13,8 @@
 
 #include <poll.h>
 
-#include "lines.h"
-#include "tail.h"
+#include "worker/job/lines.h"
+#include "worker/job/tail.h"
 
 struct stream {
 	struct stream	*next;

@@ -6,8 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "job.h"
-#include "tasks.h"
+#include "worker/job/spawn.h"
+#include "worker/job/tasks.h"
 
 struct task *
 tasks_add(struct tasks *tasks, const struct rmq_delivery *d)

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "stream.h"
+#include "worker/job/pipes.h"
 
 enum { CHUNK = 16 * 1024 };
 

@@ -15,10 +15,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "joblog.h"
 #include "tool/escape.h"
 #include "tool/tool.h"
 #include "tool/trust.h"
+#include "worker/job/joblog.h"
 
 #define HEADER "Seq\tHost\tStarttime\tJobRuntime\tSend\tReceive\tExitval\tSignal\tCommand\n"
 

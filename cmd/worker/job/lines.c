@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lines.h"
 #include "tool/escape.h"
+#include "worker/job/lines.h"
 
 bool
 lines_begin(struct lines *l, struct output *to, const char *tag, bool alone)

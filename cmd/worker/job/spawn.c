@@ -26,7 +26,7 @@
 #include <unistd.h>
 
 #include "broker/loop.h"
-#include "job.h"
+#include "worker/job/spawn.h"
 
 extern char **environ;
 

@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "environ.h"
 #include "groups.h"
 #include "message/headers.h"
 #include "message/trace.h"
+#include "worker/job/environ.h"
 
 extern char **environ;
 

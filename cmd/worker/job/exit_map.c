@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "exits.h"
+#include "worker/job/exit_map.h"
 
 static unsigned char	 map[256] = { [0] = ACTION_ACK, [65] = ACTION_DEAD, [100] = ACTION_DEAD };
 static enum exit_action	 on_signal = ACTION_RETRY;

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tail.h"
 #include "tool/escape.h"
+#include "worker/job/tail.h"
 
 void
 tail_keep(struct tail *t, const char *data, size_t len)
