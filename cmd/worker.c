@@ -21,12 +21,12 @@
 #include "groups.h"
 #include "message/name.h"
 #include "notify.h"
-#include "setup.h"
 #include "tool/tool.h"
 #include "work_log.h"
 #include "work_output.h"
 #include "worker.h"
 #include "worker/job/spawn.h"
+#include "worker/retry/setup.h"
 
 enum { OWN_SESSIONS = 3 };	/* the worker's, for replies, and for what goes back */
 

@@ -22,11 +22,9 @@
 
 #include <rmq.h>
 
-#include "breaker.h"
 #include "broker/empty.h"
 #include "broker/giveback.h"
 #include "output/output.h"
-#include "policy.h"
 #include "reply.h"
 #include "worker/finished.h"
 #include "worker/job/environ.h"
@@ -34,6 +32,8 @@
 #include "worker/job/pipes.h"
 #include "worker/job/tasks.h"
 #include "worker/queues.h"
+#include "worker/retry/breaker.h"
+#include "worker/retry/policy.h"
 
 enum output_mode { OUTPUT_OURS, OUTPUT_LINES, OUTPUT_PIECE };	/* see work_output.h */
 

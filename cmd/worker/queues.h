@@ -9,9 +9,9 @@
 #ifndef QUEUES_H
 #define QUEUES_H
 
-#include "copies.h"
-#include "returns.h"
 #include "tool/opt.h"
+#include "worker/retry/copies.h"
+#include "worker/retry/delays.h"
 
 struct worker;
 

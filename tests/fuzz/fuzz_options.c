@@ -6,8 +6,8 @@
 #include "fuzz.h"
 #include "groups.h"
 #include "message/pairs.h"
-#include "policy.h"
 #include "worker/job/exit_map.h"
+#include "worker/retry/policy.h"
 
 enum { WORDS = 40, LIMIT = INT32_MAX };
 

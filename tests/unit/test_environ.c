@@ -11,8 +11,8 @@
 
 #include <cmocka.h>
 
-#include "policy.h"
 #include "worker/job/environ.h"
+#include "worker/retry/policy.h"
 
 static struct environ env;
 static struct rmq_delivery delivery;

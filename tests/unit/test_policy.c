@@ -13,10 +13,10 @@
 
 #include <cmocka.h>
 
-#include "breaker.h"
-#include "policy.h"
 #include "worker/job/exit_map.h"
 #include "worker/job/tail.h"
+#include "worker/retry/breaker.h"
+#include "worker/retry/policy.h"
 
 enum { LIMIT = 10, EXITED = 8 };	/* bits of a status of waitpid() below that of exit() */
 

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "policy.h"
+#include "worker/retry/policy.h"
 
 enum { SECOND = 1000, FIRST_PAUSE = SECOND, LONGEST_PAUSE = 60 * SECOND };
 

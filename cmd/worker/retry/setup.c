@@ -8,9 +8,9 @@
 
 #include "broker/loop.h"
 #include "groups.h"
-#include "policy.h"
-#include "setup.h"
 #include "tool/tool.h"
+#include "worker/retry/policy.h"
+#include "worker/retry/setup.h"
 
 struct setup {
 	struct rmq	*mq;

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "policy.h"
 #include "worker/job/exit_map.h"
+#include "worker/retry/policy.h"
 
 #define SECOND INT64_C(1000)
 #define MINUTE (60 * SECOND)

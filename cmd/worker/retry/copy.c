@@ -7,11 +7,11 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "copy.h"
 #include "groups.h"
 #include "message/headers.h"
 #include "message/origin.h"
-#include "policy.h"
+#include "worker/retry/copy.h"
+#include "worker/retry/policy.h"
 
 /* Of the attempt before. */
 static const char *const outdated[] = { "x-last-exit", "x-last-signal", "x-last-error", "x-dead-reason" };

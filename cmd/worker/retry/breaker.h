@@ -13,7 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "policy.h"
+#include "worker/retry/policy.h"
 
 struct breaker {
 	uint64_t	 names[POLICY_HALT_MAX];	/* that failed since a command last succeeded */

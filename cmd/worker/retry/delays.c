@@ -5,11 +5,11 @@
  */
 #include <time.h>
 
-#include "copy.h"
 #include "groups.h"
-#include "policy.h"
-#include "returns.h"
 #include "tool/tool.h"
+#include "worker/retry/copy.h"
+#include "worker/retry/delays.h"
+#include "worker/retry/policy.h"
 
 enum {
 	SECOND = 1000,

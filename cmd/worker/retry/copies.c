@@ -5,10 +5,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "copies.h"
-#include "copy.h"
-#include "policy.h"
 #include "tool/tool.h"
+#include "worker/retry/copies.h"
+#include "worker/retry/copy.h"
+#include "worker/retry/policy.h"
 
 enum { LONG = 10 * 1000 };	/* ms, unless --connect-timeout says otherwise */
 

@@ -2,7 +2,7 @@
 /*
  * Failures in a row.
  */
-#include "breaker.h"
+#include "worker/retry/breaker.h"
 
 enum { FIRST_PAUSE = 1000, LONGEST_PAUSE = 128 * 1000, LONGEST_HOLD = 5 * 60 * 1000 };
 
