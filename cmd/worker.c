@@ -20,13 +20,13 @@
 #include "broker/loop.h"
 #include "groups.h"
 #include "message/name.h"
-#include "notify.h"
 #include "tool/tool.h"
-#include "work_log.h"
-#include "work_output.h"
-#include "worker.h"
 #include "worker/job/spawn.h"
+#include "worker/log.h"
+#include "worker/notify.h"
+#include "worker/output.h"
 #include "worker/retry/setup.h"
+#include "worker/worker.h"
 
 enum { OWN_SESSIONS = 3 };	/* the worker's, for replies, and for what goes back */
 

@@ -6,7 +6,7 @@
  * round trips, as many are taken ahead as would be done in that time.  When a job turns out to be long, what was taken
  * ahead goes back for others to take, and for a while nothing is.
  */
-#include "worker.h"
+#include "worker/worker.h"
 
 enum {
 	SHORT = 20,		/* ms: what is done in this time, and in four round trips, is taken ahead */

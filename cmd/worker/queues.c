@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "tool/tool.h"
-#include "worker.h"
+#include "worker/worker.h"
 
 enum { SESSIONS = 3 };	/* of a queue: two of its returns, one for copies */
 

@@ -22,7 +22,7 @@
 
 #include <rmq.h>
 
-#include "notify.h"
+#include "worker/notify.h"
 
 static char path[64];
 

@@ -10,10 +10,10 @@
 #include "message/headers.h"
 #include "message/origin.h"
 #include "tool/tool.h"
-#include "work_log.h"
-#include "work_output.h"
-#include "worker.h"
 #include "worker/job/spawn.h"
+#include "worker/log.h"
+#include "worker/output.h"
+#include "worker/worker.h"
 
 enum { NOT_EXECUTABLE = 126, NOT_FOUND = 127, DOT_MS = 1000, MOST_OVERDUE = 2 };
 

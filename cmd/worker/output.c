@@ -14,9 +14,9 @@
 
 #include "broker/loop.h"
 #include "tool/tool.h"
-#include "work_output.h"
-#include "worker.h"
 #include "worker/job/spawn.h"
+#include "worker/output.h"
+#include "worker/worker.h"
 
 enum {
 	CHUNK = 64 * 1024,

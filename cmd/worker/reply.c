@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "groups.h"
-#include "reply.h"
+#include "worker/reply.h"
 
 static void
 keep(char *to, uint8_t *len, struct rmq_bytes from)

@@ -9,9 +9,9 @@
 #include <time.h>
 
 #include "tool/tool.h"
-#include "work_log.h"
-#include "work_output.h"
-#include "worker.h"
+#include "worker/log.h"
+#include "worker/output.h"
+#include "worker/worker.h"
 
 void
 work_log_open(struct worker *w)

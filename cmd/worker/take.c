@@ -11,11 +11,11 @@
 #include <string.h>
 
 #include "tool/tool.h"
-#include "work_log.h"
-#include "work_output.h"
-#include "worker.h"
 #include "worker/job/exit_map.h"
 #include "worker/job/spawn.h"
+#include "worker/log.h"
+#include "worker/output.h"
+#include "worker/worker.h"
 
 void
 work_chat(struct worker *w, const char *what, struct rmq_bytes body)

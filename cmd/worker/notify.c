@@ -15,8 +15,8 @@
 
 #include <rmq.h>
 
-#include "notify.h"
 #include "tool/tool.h"
+#include "worker/notify.h"
 
 enum {
 	AGAIN_MS = 100,		/* until a full socket may have room */

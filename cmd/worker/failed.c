@@ -12,8 +12,8 @@
 #include <time.h>
 
 #include "tool/tool.h"
-#include "work_log.h"
-#include "worker.h"
+#include "worker/log.h"
+#include "worker/worker.h"
 
 enum {
 	BREAKER_LIMIT = 10,

@@ -7,7 +7,7 @@
 
 #include "groups.h"
 #include "tool/tool.h"
-#include "worker.h"
+#include "worker/worker.h"
 
 int64_t
 worker_ask_time(const struct worker *w)

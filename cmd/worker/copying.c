@@ -7,8 +7,8 @@
 
 #include "groups.h"
 #include "tool/tool.h"
-#include "work_log.h"
-#include "worker.h"
+#include "worker/log.h"
+#include "worker/worker.h"
 
 enum { RETRY_PAUSE = 1000, NO_QUEUE_LIMIT = 60 * 1000 };
 

@@ -16,10 +16,10 @@
 
 #include "groups.h"
 #include "tool/tool.h"
-#include "work_log.h"
-#include "work_output.h"
-#include "worker.h"
 #include "worker/job/spawn.h"
+#include "worker/log.h"
+#include "worker/output.h"
+#include "worker/worker.h"
 
 enum { MOST_LOSSES = 2 };
 

@@ -13,9 +13,9 @@
 
 #include "broker/loop.h"
 #include "groups.h"
-#include "notify.h"
 #include "tool/tool.h"
-#include "worker.h"
+#include "worker/notify.h"
+#include "worker/worker.h"
 
 enum {
 	TERM_MS = 5000,		/* for commands to stop when asked to */

@@ -4,9 +4,9 @@
  */
 #include <inttypes.h>
 
-#include "notify.h"
 #include "tool/tool.h"
-#include "worker.h"
+#include "worker/notify.h"
+#include "worker/worker.h"
 
 static void
 report_task(const struct task *t, int64_t now)

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "tool/tool.h"
-#include "worker.h"
+#include "worker/worker.h"
 
 #define ARGUMENT "x-consumer-timeout"
 enum { BREAKER_TIME = 5 * 60 * 1000, MARGIN = 60 * 1000 };	/* ms */
