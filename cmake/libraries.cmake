@@ -52,7 +52,7 @@ function(add_tls library)
     target_link_libraries(${library} PRIVATE ${OPENSSL})
     return()
   endif()
-  add_library(rmq-tls MODULE lib/tls.c lib/error.c)
+  add_library(rmq-tls MODULE lib/tls.c lib/base/error.c)
   target_include_directories(rmq-tls PRIVATE lib)
   target_link_libraries(rmq-tls PRIVATE flags ${OPENSSL} ${BSD})
   set_target_properties(rmq-tls PROPERTIES PREFIX "" C_VISIBILITY_PRESET hidden

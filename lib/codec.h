@@ -10,7 +10,7 @@
 #define RMQ_CODEC_H
 
 #include "amqp_compat.h"
-#include "error.h"
+#include "base/error.h"
 
 enum { FRAME_METHOD = 1, FRAME_HEADER = 2, FRAME_BODY = 3, FRAME_HEARTBEAT = 8 };
 enum { FRAME_OVERHEAD = 8, FRAME_START = 7, FRAME_END = 0xce };

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/number.h"
 #include "json.h"
-#include "number.h"
 #include "table.h"
 #include "value.h"
 

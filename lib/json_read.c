@@ -7,9 +7,9 @@
 #include <math.h>
 #include <string.h>
 
-#include "error.h"
+#include "base/error.h"
+#include "base/number.h"
 #include "json.h"
-#include "number.h"
 #include "table.h"
 #include "value.h"
 

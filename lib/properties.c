@@ -4,7 +4,7 @@
  */
 #include <string.h>
 
-#include "error.h"
+#include "base/error.h"
 #include "properties.h"
 
 enum { CLASS = AMQP_BASIC_CLASS, SHORT_STRING = 255, FLAG_CONTINUATION = 1, FLAG_UNUSED = 2 };

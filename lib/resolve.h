@@ -7,7 +7,7 @@
 
 #include <netdb.h>
 
-#include "error.h"
+#include "base/error.h"
 
 struct resolver;
 

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "error.h"
-#include "number.h"
+#include "base/error.h"
+#include "base/number.h"
 #include "table.h"
 #include "value.h"
 

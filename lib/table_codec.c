@@ -6,7 +6,7 @@
 #include <limits.h>
 #include <string.h>
 
-#include "error.h"
+#include "base/error.h"
 #include "table.h"
 #include "value.h"
 

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "error.h"
+#include "base/error.h"
 #include "tls.h"
 
 enum { WOULD_BLOCK = -1, FAILED = -2 };

@@ -13,7 +13,7 @@
 #include <unistd.h>
 #endif
 
-#include "error.h"
+#include "base/error.h"
 #include "tls.h"
 
 #ifdef TLS_MODULE

@@ -8,7 +8,7 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 
-#include "error.h"
+#include "base/error.h"
 
 struct addrinfo;
 

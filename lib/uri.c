@@ -12,7 +12,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "error.h"
+#include "base/error.h"
 #include "span.h"
 
 #define TEXT_MAX	8192

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "error.h"
+#include "base/error.h"
 #include "span.h"
 
 struct parameter {

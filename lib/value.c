@@ -5,9 +5,9 @@
 #include <math.h>
 #include <string.h>
 
-#include "error.h"
+#include "base/error.h"
+#include "base/number.h"
 #include "json.h"
-#include "number.h"
 #include "value.h"
 
 /*

@@ -12,8 +12,8 @@
 
 #include <cmocka.h>
 
+#include "base/number.h"
 #include "json.h"
-#include "number.h"
 #include "tables.h"
 
 /* Sets n, encodes, compares with the wanted bytes, decodes, and encodes and writes what was decoded. */

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "error.h"
+#include "base/error.h"
 
 bool
 rmq_fail(struct rmq_error *e, enum rmq_status status, int code, const char *fmt, ...)

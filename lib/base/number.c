@@ -10,7 +10,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "number.h"
+#include "base/number.h"
 
 static bool
 add_decimal(struct rmq_buffer *b, uint64_t n, bool negative)
