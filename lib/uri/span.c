@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "span.h"
+#include "uri/span.h"
 
 struct span
 span(const char *text)

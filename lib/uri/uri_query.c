@@ -11,7 +11,7 @@
 #include <strings.h>
 
 #include "base/error.h"
-#include "span.h"
+#include "uri/span.h"
 
 struct parameter {
 	const char	*name;

@@ -13,7 +13,7 @@
 #include <strings.h>
 
 #include "base/error.h"
-#include "span.h"
+#include "uri/span.h"
 
 #define TEXT_MAX	8192
 #define NAME_MAX_BYTES	255	/* AMQP's short strings; enough for the DNS too */
