@@ -9,8 +9,8 @@
 #ifndef RMQ_CODEC_H
 #define RMQ_CODEC_H
 
-#include "amqp_compat.h"
 #include "base/error.h"
+#include "data/amqp_compat.h"
 
 enum { FRAME_METHOD = 1, FRAME_HEADER = 2, FRAME_BODY = 3, FRAME_HEARTBEAT = 8 };
 enum { FRAME_OVERHEAD = 8, FRAME_START = 7, FRAME_END = 0xce };

@@ -8,9 +8,9 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "data/properties.h"
+#include "data/value.h"
 #include "json.h"
-#include "properties.h"
-#include "value.h"
 
 enum { SHORT_STRING = 255 };
 

@@ -8,9 +8,9 @@
 #include <string.h>
 
 #include "base/number.h"
+#include "data/table.h"
+#include "data/value.h"
 #include "json.h"
-#include "table.h"
-#include "value.h"
 
 /* Bytes of the UTF-8 character at p: no overlong forms, no surrogates, at most U+10FFFF; 0: it is none. */
 static size_t

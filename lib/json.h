@@ -17,7 +17,7 @@
 #ifndef RMQ_JSON_H
 #define RMQ_JSON_H
 
-#include "amqp_compat.h"
+#include "data/amqp_compat.h"
 
 /* Writing: false means that there is no memory. */
 bool	 json_add_text(struct rmq_buffer *, const char *);		/* as it is */

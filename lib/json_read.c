@@ -9,9 +9,9 @@
 
 #include "base/error.h"
 #include "base/number.h"
+#include "data/table.h"
+#include "data/value.h"
 #include "json.h"
-#include "table.h"
-#include "value.h"
 
 /* A table written as {"$table":[[name, value]]} takes three levels of JSON. */
 enum { JSON_DEPTH = 4 * TABLE_DEPTH_SENT };

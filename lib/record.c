@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "properties.h"
+#include "data/properties.h"
 #include "record.h"
 
 enum {

@@ -15,7 +15,7 @@
 #define RMQ_SESSION_H
 
 #include "connection.h"
-#include "properties.h"
+#include "data/properties.h"
 #include "publisher.h"
 #include "session/held.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A JSON envelope: what is read from it is encoded, decoded, written and read again, and is still the same. */
+#include "data/properties.h"
 #include "fuzz.h"
-#include "properties.h"
 
 enum { ROOM = 200000 };
 

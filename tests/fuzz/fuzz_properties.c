@@ -5,10 +5,10 @@
  * JSON and the same bytes again; what is made of it for people and commands
  * has no control character that could do harm.
  */
+#include "data/properties.h"
 #include "fuzz.h"
 #include "json.h"
 #include "message/headers.h"
-#include "properties.h"
 #include "tool/escape.h"
 #include "worker/job/environ.h"
 

@@ -5,7 +5,7 @@
 #ifndef TABLES_H
 #define TABLES_H
 
-#include "table.h"
+#include "data/table.h"
 
 /* A string literal with its NULs, without the last one. */
 #define BYTES(s) ((struct rmq_bytes){ sizeof(s) - 1, (s) })

@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-#include "properties.h"
+#include "data/properties.h"
 #include "tables.h"
 
 enum { ROOM = 131072 };

@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-#include "properties.h"
+#include "data/properties.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 

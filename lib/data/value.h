@@ -5,7 +5,7 @@
 #ifndef RMQ_VALUE_H
 #define RMQ_VALUE_H
 
-#include "amqp_compat.h"
+#include "data/amqp_compat.h"
 
 /* The integers that fit into 64 bits with a sign: all but AMQP_FIELD_KIND_U64. */
 struct integer_type {

@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "table.h"
-#include "value.h"
+#include "data/table.h"
+#include "data/value.h"
 
 /* Bytes of a value of fixed size, type letter not included; -1: another kind of type. */
 static int

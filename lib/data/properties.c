@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "properties.h"
+#include "data/properties.h"
 
 enum { CLASS = AMQP_BASIC_CLASS, SHORT_STRING = 255, FLAG_CONTINUATION = 1, FLAG_UNUSED = 2 };
 

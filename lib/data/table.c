@@ -7,8 +7,8 @@
 
 #include "base/error.h"
 #include "base/number.h"
-#include "table.h"
-#include "value.h"
+#include "data/table.h"
+#include "data/value.h"
 
 enum { PAGE = 4096 };
 

@@ -9,7 +9,7 @@
 #ifndef RMQ_TABLE_H
 #define RMQ_TABLE_H
 
-#include "amqp_compat.h"
+#include "data/amqp_compat.h"
 
 enum {
 	TABLE_DEPTH_RECEIVED = 64,	/* librabbitmq itself gives up at 100 */

@@ -6,7 +6,7 @@
  */
 #include <string.h>
 
-#include "table.h"
+#include "data/table.h"
 
 static const amqp_array_t *
 get_array(const amqp_table_t *t, const char *name)

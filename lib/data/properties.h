@@ -8,7 +8,7 @@
 
 #include <sys/types.h>
 
-#include "table.h"
+#include "data/table.h"
 
 /* Every property in the order in which it is encoded, then an empty entry. */
 struct property {
