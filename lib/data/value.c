@@ -8,7 +8,7 @@
 #include "base/error.h"
 #include "base/number.h"
 #include "data/value.h"
-#include "json.h"
+#include "text/json.h"
 
 /*
  * The short names are those that RabbitMQ's own documents use; byte, short and

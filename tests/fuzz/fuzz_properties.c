@@ -7,8 +7,8 @@
  */
 #include "data/properties.h"
 #include "fuzz.h"
-#include "json.h"
 #include "message/headers.h"
+#include "text/json.h"
 #include "tool/escape.h"
 #include "worker/job/environ.h"
 

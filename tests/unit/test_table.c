@@ -13,8 +13,8 @@
 #include <cmocka.h>
 
 #include "base/number.h"
-#include "json.h"
 #include "tables.h"
+#include "text/json.h"
 
 /* Sets n, encodes, compares with the wanted bytes, decodes, and encodes and writes what was decoded. */
 static void

@@ -3,7 +3,7 @@
  * A delivery to JSON: the names are those of RabbitMQ's management API.
  */
 #include "data/properties.h"
-#include "json.h"
+#include "text/json.h"
 
 /* What a broker counts; the bits above tell connections apart. */
 #define TAG_OF_BROKER ((UINT64_C(1) << 48) - 1)

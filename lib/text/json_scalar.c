@@ -8,7 +8,7 @@
 #include "base/error.h"
 #include "base/number.h"
 #include "data/value.h"
-#include "json.h"
+#include "text/json.h"
 
 bool
 json_refuse(const struct json_reader *r, const char *name, const char *wanted)

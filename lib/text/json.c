@@ -10,7 +10,7 @@
 #include "base/number.h"
 #include "data/table.h"
 #include "data/value.h"
-#include "json.h"
+#include "text/json.h"
 
 /* Bytes of the UTF-8 character at p: no overlong forms, no surrogates, at most U+10FFFF; 0: it is none. */
 static size_t

@@ -10,7 +10,7 @@
 #include "base/error.h"
 #include "data/properties.h"
 #include "data/value.h"
-#include "json.h"
+#include "text/json.h"
 
 enum { SHORT_STRING = 255 };
 

@@ -11,7 +11,7 @@
 #include "base/number.h"
 #include "data/table.h"
 #include "data/value.h"
-#include "json.h"
+#include "text/json.h"
 
 /* A table written as {"$table":[[name, value]]} takes three levels of JSON. */
 enum { JSON_DEPTH = 4 * TABLE_DEPTH_SENT };
