@@ -44,15 +44,15 @@ set(OPENSSL OpenSSL::SSL OpenSSL::Crypto)
 # TLS for `library`: part of it, or the module rmq-tls.so in LIBDIR/rmq-tools.
 # The static library `tls` is for those who test it.
 function(add_tls library)
-  add_library(tls STATIC lib/tls.c)
+  add_library(tls STATIC lib/wire/tls.c)
   target_include_directories(tls PRIVATE lib)
   target_link_libraries(tls PRIVATE flags ${OPENSSL} ${BSD})
   if(NOT TLS_MODULE)
-    target_sources(${library} PRIVATE lib/tls.c)
+    target_sources(${library} PRIVATE lib/wire/tls.c)
     target_link_libraries(${library} PRIVATE ${OPENSSL})
     return()
   endif()
-  add_library(rmq-tls MODULE lib/tls.c lib/base/error.c)
+  add_library(rmq-tls MODULE lib/wire/tls.c lib/base/error.c)
   target_include_directories(rmq-tls PRIVATE lib)
   target_link_libraries(rmq-tls PRIVATE flags ${OPENSSL} ${BSD})
   set_target_properties(rmq-tls PROPERTIES PREFIX "" C_VISIBILITY_PRESET hidden

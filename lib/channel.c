@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "handshake.h"
 #include "session.h"
+#include "wire/handshake.h"
 
 enum { STOP_LIMIT = 5000, CLOSE_LIMIT = 2000 };
 

@@ -17,7 +17,7 @@
 #include <sys/queue.h>
 #include <sys/uio.h>
 
-#include "codec.h"
+#include "wire/codec.h"
 
 struct record {
 	uint64_t	 head;		/* position in the log */

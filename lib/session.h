@@ -14,10 +14,10 @@
 #ifndef RMQ_SESSION_H
 #define RMQ_SESSION_H
 
-#include "connection.h"
 #include "data/properties.h"
 #include "publisher.h"
 #include "session/held.h"
+#include "wire/connection.h"
 
 enum { CHANNEL = 1 };
 #define SESSION_NEVER INT64_MAX

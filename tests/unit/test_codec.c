@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "codec.h"
+#include "wire/codec.h"
 
 /* Each call gets bytes of exactly their length, so that a sanitizer sees a read behind them. */
 static int

@@ -19,7 +19,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "tls.h"
+#include "wire/tls.h"
 
 #define COUNT(a)	(sizeof (a) / sizeof (a)[0])
 

@@ -21,7 +21,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "resolve.h"
+#include "wire/resolve.h"
 
 struct resolver {
 	atomic_int	 users;		/* the caller and the thread */

@@ -18,9 +18,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "resolve.h"
-#include "tls.h"
-#include "transport.h"
+#include "wire/resolve.h"
+#include "wire/tls.h"
+#include "wire/transport.h"
 
 #ifdef SOCK_NONBLOCK
 #define SOCKET_FLAGS (SOCK_NONBLOCK | SOCK_CLOEXEC)

@@ -7,8 +7,8 @@
 #ifndef RMQ_CONNECTION_H
 #define RMQ_CONNECTION_H
 
-#include "codec.h"
-#include "transport.h"
+#include "wire/codec.h"
+#include "wire/transport.h"
 
 enum connection_state {
 	CONNECTION_DOWN,

@@ -14,7 +14,7 @@
 #endif
 
 #include "base/error.h"
-#include "tls.h"
+#include "wire/tls.h"
 
 #ifdef TLS_MODULE
 static void *

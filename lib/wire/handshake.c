@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "data/table.h"
-#include "handshake.h"
+#include "wire/handshake.h"
 
 enum { CODE_FORCED = 320, CODE_REFUSED = 403, CODE_RESOURCE = 506, CODE_NOT_ALLOWED = 530,
     CODE_NOT_IMPLEMENTED = 540, CODE_INTERNAL = 541 };

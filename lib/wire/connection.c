@@ -11,8 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "connection.h"
-#include "handshake.h"
+#include "wire/connection.h"
+#include "wire/handshake.h"
 
 enum { IN_SIZE = 65536, IN_BUSY = 262144, OUT_MOST = 1 << 20, POOL_PAGE = 4096, SECRET_ROOM = 16000 };
 

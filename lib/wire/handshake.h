@@ -5,7 +5,7 @@
 #ifndef RMQ_HANDSHAKE_H
 #define RMQ_HANDSHAKE_H
 
-#include "connection.h"
+#include "wire/connection.h"
 
 /* What the broker's reply code of a connection.close means for the caller. */
 enum rmq_status	handshake_close_status(int code, struct rmq_bytes text);

@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "tls.h"
+#include "wire/tls.h"
 
 enum { WOULD_BLOCK = -1, FAILED = -2 };
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "codec.h"
+#include "wire/codec.h"
 
 enum { CLASS_BASIC = 60 };
 
