@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "session.h"
+#include "session/session.h"
 
 static void
 name(char tag[MORE_TAG], const struct step *s, const struct more *m)

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "record.h"
 #include "session/nacked.h"
+#include "session/record.h"
 
 enum { PAUSE_FIRST = 250, PAUSE_MOST = 30000, DOUBLINGS = 8, WOKEN = 2 };
 

@@ -12,7 +12,7 @@
 #ifndef RMQ_NACKED_H
 #define RMQ_NACKED_H
 
-#include "publisher.h"
+#include "session/publisher.h"
 
 /* Takes the i-th record over, or gives it up if its time is over; false: no memory, nothing was done. */
 bool	nacked_keep(struct publisher *, uint64_t i, bool *given_up);

@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #include "fuzz.h"
-#include "session.h"
+#include "session/session.h"
 
 enum flag {
 	PUBLISHES = 1, CONSUMES = 2, HINTED = 4, GREETED = 8, READY = 16, CLOSES = 64, ORDERS = 128

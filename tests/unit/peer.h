@@ -18,7 +18,7 @@
 
 #include <cmocka.h>
 
-#include "session.h"
+#include "session/session.h"
 
 /* An event, with copies of what it borrowed. */
 struct peer_event {

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "session.h"
+#include "session/session.h"
 
 static bool
 copy_name(struct rmq *mq, char **to, const char *from)

@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "publisher.h"
-#include "record.h"
 #include "session/nacked.h"
+#include "session/publisher.h"
+#include "session/record.h"
 
 enum {
 	WINDOW_MESSAGES = 1000, WINDOW_MOST = 8000, WINDOW_BYTES = 4 << 20, WINDOW_MOST_BYTES = 32 << 20,

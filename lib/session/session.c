@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "session.h"
+#include "session/session.h"
 
 enum {
 	FIRST_LIMIT = 10000, RETRY_LIMIT = 60000, REPLY_LIMIT = 30000, LEAVE_LIMIT = 2000, BLOCKED_PAUSE = 1000,

@@ -4,7 +4,7 @@
  */
 #include <poll.h>
 
-#include "session.h"
+#include "session/session.h"
 
 /* Methods of ours, but not in the middle of a record. */
 static size_t

@@ -15,8 +15,8 @@
 #define RMQ_SESSION_H
 
 #include "data/properties.h"
-#include "publisher.h"
 #include "session/held.h"
+#include "session/publisher.h"
 #include "wire/connection.h"
 
 enum { CHANNEL = 1 };

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "session.h"
+#include "session/session.h"
 #include "wire/handshake.h"
 
 enum { STOP_LIMIT = 5000, CLOSE_LIMIT = 2000 };

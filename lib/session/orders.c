@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "session.h"
+#include "session/session.h"
 
 enum order_kind { ORDER_LOOK, ORDER_PURGE, ORDER_DELETE, ORDER_UNBIND };
 

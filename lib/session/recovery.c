@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "session.h"
 #include "session/nacked.h"
+#include "session/session.h"
 
 enum {
 	ATTEMPT_LIMIT = 10000, BACKOFF_LEAST = 250, BACKOFF_MOST_FIRST = 1000, BACKOFF_MOST = 30000, REFUSALS = 5,

@@ -5,7 +5,7 @@
 #ifndef RMQ_RECORD_H
 #define RMQ_RECORD_H
 
-#include "publisher.h"
+#include "session/publisher.h"
 
 enum {
 	RECORD_SENT = 1,		/* wholly written on this channel */

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "data/properties.h"
-#include "record.h"
+#include "session/record.h"
 
 enum {
 	CHANNEL = 1, LOG_SIZE = 16384, RING_SIZE = 64, METHOD_MOST = 1024,
