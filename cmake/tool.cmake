@@ -1,5 +1,5 @@
-# add_tool(NAME [ALIASES NAME...]): a program out of cmd/NAME.c, with its other
-# names and its manual page.  In every name "_" stands for "-" as well.
+# add_tool(NAME ROOM ROOM [ALIASES NAME...]): a program out of cmd/NAME.c and an engine's room, with
+# its other names and its manual page.  In every name "_" stands for "-" as well.
 # The build tree has all names without the prefix too, in bin/.
 
 set(PROGRAM_PREFIX "" CACHE STRING "Put this before each installed name")
@@ -15,6 +15,7 @@ endif()
 # Debian's amqp-tools has these; nothing of ours may take their place.
 set(FOREIGN_NAMES amqp-publish amqp-consume amqp-get amqp-declare-queue amqp-delete-queue)
 
+set_property(GLOBAL PROPERTY TOOLS)
 set_property(GLOBAL PROPERTY TOOL_NAMES)
 
 # Sets `out` to the names and their twins with "_".
@@ -46,7 +47,7 @@ function(install_links dir dest target)
 endfunction()
 
 function(add_tool tool)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" ALIASES)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" ROOM ALIASES)
   all_names(names ${tool} ${arg_ALIASES})
   list(REMOVE_ITEM names ${tool})
   refuse_foreign_names(${tool} ${names})
@@ -54,7 +55,8 @@ function(add_tool tool)
 
   set(bin ${CMAKE_BINARY_DIR}/bin)
   add_executable(${tool} cmd/${source}.c)
-  target_link_libraries(${tool} PRIVATE flags cli)
+  target_include_directories(${tool} PRIVATE cmd)
+  target_link_libraries(${tool} PRIVATE flags cmd_${arg_ROOM} rmq)
   set_target_properties(${tool} PROPERTIES
     OUTPUT_NAME ${PROGRAM_PREFIX}${tool} RUNTIME_OUTPUT_DIRECTORY ${bin})
   install(TARGETS ${tool} DESTINATION ${CMAKE_INSTALL_BINDIR})
@@ -67,6 +69,7 @@ function(add_tool tool)
       file(CREATE_LINK ${PROGRAM_PREFIX}${tool} ${bin}/${name} SYMBOLIC)
     endforeach()
   endif()
+  set_property(GLOBAL APPEND PROPERTY TOOLS ${tool})
   set_property(GLOBAL APPEND PROPERTY TOOL_NAMES ${PROGRAM_PREFIX}${tool} ${links})
 
   if(MANPAGES)

@@ -10,8 +10,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "groups.h"
+#include "broker/connect.h"
+#include "input/options.h"
+#include "message/declare.h"
 #include "message/name.h"
+#include "message/properties.h"
 #include "publish/publish.h"
 #include "tool/tool.h"
 
@@ -66,7 +69,7 @@ take_headers(int argc, char *argv[])
 	if (type != HEADERS)
 		return 0;
 	for (i = 0; i < argc && strcmp(argv[i], "--") != 0; i++)
-		if ((wrong = groups_add_header(argv[i])) != NULL)
+		if ((wrong = properties_add_header(argv[i])) != NULL)
 			tool_usage("header '%s': %s", argv[i], wrong);
 	if (i == 0 && !input_options.json)
 		tool_usage("a headers exchange needs NAME=VALUE");
@@ -106,7 +109,7 @@ main(int argc, char *argv[])
 	rmq_declare_exchange(mq, &(struct rmq_exchange){
 		.name = exchange,
 		.type = types[type],
-		.declare = groups_declare(exchange, RMQ_MAKE_OR_FIND),
+		.declare = declare_how(exchange, RMQ_MAKE_OR_FIND),
 		.durable = declare_options.durable,
 		.arguments = declare_options.arguments,
 	});

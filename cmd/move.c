@@ -11,9 +11,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "broker/connect.h"
 #include "broker/loop.h"
 #include "broker/urls.h"
-#include "groups.h"
 #include "message/name.h"
 #include "move/mover.h"
 #include "tool/tool.h"
@@ -146,7 +146,7 @@ open_sessions(struct mover *m)
 {
 	struct rmq_config from, to;
 
-	from = to = groups_config(tool.name);
+	from = to = connect_config(tool.name);
 	if (target_urls.count > 0) {
 		to.uris = target_urls.uris;
 		to.nuris = target_urls.count;
@@ -154,11 +154,11 @@ open_sessions(struct mover *m)
 	to.confirm = true;
 	to.own_exchanges = plan.origin == ORIGIN_EXCHANGE;
 	plan.user = to.uris[0].user;
-	m->from = groups_open(&from);
+	m->from = connect_open(&from);
 	giveback_begin(&m->back, &from, m->from);
 	if (plan.dry_run)
 		return;
-	m->to = groups_open(&to);
+	m->to = connect_open(&to);
 	find_target(m->to);
 }
 

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "groups.h"
+#include "broker/connect.h"
 #include "message/name.h"
 #include "queue/queue.h"
 #include "tool/tool.h"

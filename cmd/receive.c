@@ -6,9 +6,12 @@
  * written.  Without a limit it goes on until a signal.
  */
 
+#include "broker/connect.h"
+#include "broker/limits.h"
 #include "consume/consume.h"
-#include "groups.h"
+#include "message/declare.h"
 #include "message/name.h"
+#include "output/options.h"
 #include "tool/tool.h"
 
 static struct opt_list queues;
@@ -34,7 +37,7 @@ declare(struct rmq *mq, const char *name)
 
 	rmq_declare_queue(mq, &(struct rmq_queue){
 	    .name = name,
-	    .declare = groups_declare(name, exclusive ? RMQ_MAKE : RMQ_FIND_OR_MAKE),
+	    .declare = declare_how(name, exclusive ? RMQ_MAKE : RMQ_FIND_OR_MAKE),
 	    .transient = exclusive,
 	    .exclusive = exclusive,
 	    .arguments = declare_options.arguments,

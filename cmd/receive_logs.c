@@ -9,10 +9,13 @@
 
 #include <string.h>
 
+#include "broker/connect.h"
+#include "broker/limits.h"
 #include "consume/consume.h"
-#include "groups.h"
+#include "message/declare.h"
 #include "message/name.h"
 #include "message/pairs.h"
+#include "output/options.h"
 #include "tool/tool.h"
 
 enum type { FANOUT, DIRECT, TOPIC, HEADERS };
@@ -97,12 +100,12 @@ declare(struct rmq *mq)
 	rmq_declare_exchange(mq, &(struct rmq_exchange){
 	    .name = exchange,
 	    .type = types[type],
-	    .declare = groups_declare(exchange, RMQ_MAKE_OR_FIND),
+	    .declare = declare_how(exchange, RMQ_MAKE_OR_FIND),
 	    .durable = declare_options.durable,
 	});
 	rmq_declare_queue(mq, &(struct rmq_queue){
 	    .name = queue,
-	    .declare = queue == NULL ? RMQ_MAKE : groups_declare(queue, RMQ_FIND_OR_MAKE),
+	    .declare = queue == NULL ? RMQ_MAKE : declare_how(queue, RMQ_FIND_OR_MAKE),
 	    .transient = exclusive,
 	    .exclusive = exclusive,
 	    .arguments = declare_options.arguments,

@@ -10,9 +10,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "groups.h"
+#include "broker/connect.h"
+#include "input/options.h"
 #include "input/source.h"
 #include "message/name.h"
+#include "message/properties.h"
+#include "output/options.h"
 #include "output/print.h"
 #include "rpc/call.h"
 #include "tool/tool.h"
@@ -105,7 +108,7 @@ main(int argc, char *argv[])
 	choose_target();
 	print_choose("%s", " [.] Got %s");
 	print_no_second_newline();
-	config = groups_config(tool_name());
+	config = connect_config(tool_name());
 	config.confirm = true;
 	if (config.first_limit == 0)
 		config.first_limit = CONNECT_MS;

@@ -10,8 +10,11 @@
 
 #include <stdio.h>
 
-#include "groups.h"
+#include "broker/connect.h"
+#include "input/options.h"
+#include "message/declare.h"
 #include "message/name.h"
+#include "message/properties.h"
 #include "publish/publish.h"
 #include "tool/tool.h"
 
@@ -47,7 +50,7 @@ find_exchange(struct rmq *mq, struct target *target)
 	target->name = name;
 	rmq_declare_exchange(mq, &(struct rmq_exchange){
 		.name = exchange,
-		.declare = groups_declare(exchange, RMQ_FIND) == RMQ_ASSUME ? RMQ_ASSUME : RMQ_FIND,
+		.declare = declare_how(exchange, RMQ_FIND) == RMQ_ASSUME ? RMQ_ASSUME : RMQ_FIND,
 	});
 }
 
@@ -66,7 +69,7 @@ find_queue(struct rmq *mq, struct target *target)
 	if (routing_key == NULL)
 		rmq_declare_queue(mq, &(struct rmq_queue){
 			.name = queue,
-			.declare = groups_declare(queue, RMQ_FIND_OR_MAKE),
+			.declare = declare_how(queue, RMQ_FIND_OR_MAKE),
 			.exclusive = declare_options.exclusive,
 			.denied_will_do = true,
 			.arguments = declare_options.arguments,

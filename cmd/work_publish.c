@@ -9,8 +9,11 @@
 
 #include <stdio.h>
 
-#include "groups.h"
+#include "broker/connect.h"
+#include "input/options.h"
+#include "message/declare.h"
 #include "message/name.h"
+#include "message/properties.h"
 #include "publish/publish.h"
 #include "tool/tool.h"
 
@@ -50,7 +53,7 @@ main(int argc, char *argv[])
 	mq = publish_open(false);
 	rmq_declare_queue(mq, &(struct rmq_queue){
 		.name = queue,
-		.declare = groups_declare(queue, RMQ_MAKE_OR_FIND),
+		.declare = declare_how(queue, RMQ_MAKE_OR_FIND),
 		.exclusive = declare_options.exclusive,
 		.arguments = declare_options.arguments,
 	});

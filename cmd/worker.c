@@ -17,9 +17,13 @@
 
 #include <rmq.h>
 
+#include "broker/connect.h"
+#include "broker/limits.h"
 #include "broker/loop.h"
-#include "groups.h"
+#include "broker/status.h"
+#include "message/declare.h"
 #include "message/name.h"
+#include "output/options.h"
 #include "tool/tool.h"
 #include "worker/job/spawn.h"
 #include "worker/log.h"
@@ -169,7 +173,7 @@ handle(struct worker *w, const struct rmq_event *e)
 		work_take(w, &e->delivery);
 		break;
 	case RMQ_DIFFERS:
-		groups_warn_differs(e);
+		declare_warn_differs(e);
 		break;
 	case RMQ_LOST:
 		lost(w, e);
@@ -194,11 +198,11 @@ open_session(struct worker *w)
 {
 	const struct work_queue *q;
 
-	w->mq = groups_open(&config);
+	w->mq = connect_open(&config);
 	QUEUES_FOREACH(q, w)
 		rmq_declare_queue(w->mq, &(struct rmq_queue){
 		    .name = q->name,
-		    .declare = groups_declare(q->name, reply ? RMQ_FIND_OR_MAKE : RMQ_MAKE_OR_FIND),
+		    .declare = declare_how(q->name, reply ? RMQ_FIND_OR_MAKE : RMQ_MAKE_OR_FIND),
 		    .exclusive = declare_options.exclusive,
 		    .no_stream = true,
 		    .arguments = declare_options.arguments });
@@ -228,7 +232,7 @@ check_session(struct worker *w)
 	error = rmq_error(w->mq);
 	tool_warn("%s", error->text);
 	disown(w);
-	worker_stop(w, groups_exit_status(error->status));
+	worker_stop(w, status_of(error->status));
 }
 
 /* There is more than half of what may wait. */
@@ -305,7 +309,7 @@ work(struct worker *w)
 	}
 }
 
-/* A copy: groups_config() makes it unreadable. */
+/* A copy: connect_config() makes it unreadable. */
 static const char *
 url_to_pass(void)
 {
@@ -377,7 +381,7 @@ main(int argc, char *argv[])
 
 	tool_start(&tool, &argc, &argv);
 	w.url = url_to_pass();
-	config = groups_config(tool.name);
+	config = connect_config(tool.name);
 	queues_choose(&w, &queues, reply ? "rpc_queue" : "task_queue");
 	if (policy_options.setup)
 		return tool_end(set_up_all(&w));

@@ -9,9 +9,9 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "broker/connect.h"
 #include "broker/password.h"
 #include "broker/urls.h"
-#include "groups.h"
 #include "tool/tool.h"
 
 enum { SECOND = 1000, DEFAULT_WAIT = 60 * SECOND, PASSWORD_TIME = 60 * SECOND };
@@ -62,7 +62,7 @@ const struct opt opt_connect[] = {
 	{ 0 }
 };
 
-const char *const groups_url_variables[] = { "AMQP_URL", "RABBITMQ_URL", "CLOUDAMQP_URL", NULL };
+const char *const connect_url_variables[] = { "AMQP_URL", "RABBITMQ_URL", "CLOUDAMQP_URL", NULL };
 
 static void *
 check(void *p)
@@ -129,7 +129,7 @@ hide_variables(void)
 	const char *const *name;
 	char *value;
 
-	for (name = groups_url_variables; *name != NULL; name++)
+	for (name = connect_url_variables; *name != NULL; name++)
 		if ((value = getenv(*name)) != NULL)
 			urls_hide(value);
 }
@@ -144,7 +144,7 @@ collect_urls(void)
 		take_urls(given.items[i], "--url", EX_USAGE);
 		explicit_bzero((char *)given.items[i], strlen(given.items[i]));
 	}
-	for (name = groups_url_variables; urls.count == 0 && *name != NULL; name++)
+	for (name = connect_url_variables; urls.count == 0 && *name != NULL; name++)
 		if ((value = getenv(*name)) != NULL && *value != '\0')
 			take_urls(value, *name, EX_CONFIG);
 	hide_variables();
@@ -292,7 +292,7 @@ default_name(const char *program)
 }
 
 struct rmq_config
-groups_config(const char *program)
+connect_config(const char *program)
 {
 	char *password;
 	size_t i;
@@ -310,7 +310,7 @@ groups_config(const char *program)
 		.nuris = urls.count,
 		.name = connection_name == NULL && program != NULL ? default_name(program) : connection_name,
 		.product = "rmq-tools",
-		.version = PROGRAM_VERSION,
+		.version = tool_version,
 		.heartbeat = heartbeat,
 		.first_limit = wait_time != 0 ? wait_time : connect_timeout,
 		.retry_limit = retry_time,
@@ -318,7 +318,7 @@ groups_config(const char *program)
 }
 
 struct rmq *
-groups_open(const struct rmq_config *config)
+connect_open(const struct rmq_config *config)
 {
 	struct rmq *mq = rmq_open(config);
 

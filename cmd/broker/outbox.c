@@ -4,8 +4,8 @@
  */
 #include <stdio.h>
 
+#include "broker/connect.h"
 #include "broker/outbox.h"
-#include "groups.h"
 #include "tool/tool.h"
 
 enum { NACK_LIMIT = 10000 };	/* ms: the task has other plans then */
@@ -24,7 +24,7 @@ void
 outbox_open(struct outbox *o)
 {
 	o->ready = o->closing = false;
-	o->mq = groups_open(&o->config);
+	o->mq = connect_open(&o->config);
 }
 
 static struct outbox_letter *

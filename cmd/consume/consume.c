@@ -10,10 +10,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "broker/limits.h"
 #include "broker/loop.h"
 #include "consume/consume.h"
 #include "consume/receiver.h"
-#include "groups.h"
+#include "message/declare.h"
 #include "output/print.h"
 #include "tool/tool.h"
 
@@ -162,7 +163,7 @@ on_event(struct receiver *r, const struct rmq_event *e)
 		r->stopped = true;
 		break;
 	case RMQ_DIFFERS:
-		groups_warn_differs(e);
+		declare_warn_differs(e);
 		break;
 	case RMQ_LOST:
 		on_lost(r, e);

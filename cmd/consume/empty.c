@@ -3,8 +3,8 @@
  * --until-empty of a receiver: see empty.h.
  */
 
+#include "broker/limits.h"
 #include "consume/receiver.h"
-#include "groups.h"
 
 int64_t
 receiver_ask_time(const struct receiver *r)

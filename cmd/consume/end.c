@@ -4,9 +4,10 @@
 #include <inttypes.h>
 #include <signal.h>
 
+#include "broker/limits.h"
 #include "broker/loop.h"
+#include "broker/status.h"
 #include "consume/receiver.h"
-#include "groups.h"
 #include "output/print.h"
 #include "tool/tool.h"
 
@@ -132,7 +133,7 @@ receiver_report(const struct receiver *r, const struct rmq_error *error)
 		return print_failed(&r->out);
 	if (error->status != RMQ_OK) {
 		tool_warn("%s", error->text);
-		return groups_exit_status(error->status);
+		return status_of(error->status);
 	}
 	if (r->in_doubt || (!r->closed && r->takes))
 		return report_doubt(r);

@@ -10,8 +10,8 @@
  * the way to it: a quorum queue takes them back, and they come late.  So before that nothing is acknowledged for a
  * while.
  */
+#include "broker/limits.h"
 #include "consume/receiver.h"
-#include "groups.h"
 
 enum {
 	FEW = 64,

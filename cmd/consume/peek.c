@@ -10,7 +10,6 @@
 #include <inttypes.h>
 
 #include "consume/receiver.h"
-#include "groups.h"
 #include "tool/tool.h"
 
 struct peek_options peek_options;

@@ -3,8 +3,9 @@
 
 #include <stdlib.h>
 
+#include "broker/connect.h"
+#include "broker/limits.h"
 #include "consume/receiver.h"
-#include "groups.h"
 #include "output/print.h"
 #include "tool/tool.h"
 
@@ -94,10 +95,10 @@ check_options(void)
 struct rmq *
 consume_open(const char *program, const struct consume *what)
 {
-	config = groups_config(program);
+	config = connect_config(program);
 	check_options();
 	print_choose(what->line, what->chat);
 	if (config.retry_limit == 0)
 		config.retry_limit = -1;
-	return groups_open(&config);
+	return connect_open(&config);
 }

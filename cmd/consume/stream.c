@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "consume/receiver.h"
-#include "groups.h"
+#include "message/declare.h"
 #include "message/pairs.h"
 #include "tool/tool.h"
 

@@ -9,7 +9,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#include "groups.h"
+#include "input/options.h"
 #include "input/source.h"
 #include "tool/tool.h"
 

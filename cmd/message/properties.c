@@ -6,8 +6,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "groups.h"
 #include "message/pairs.h"
+#include "message/properties.h"
 #include "message/trace.h"
 
 enum { SHORT = 255, PERSISTENT = 2 };	/* bytes that most properties can have; a delivery mode */
@@ -64,7 +64,7 @@ const struct opt opt_log_delivery[] = { PERSISTENCE(0), REPLY_TO(0), { 0 } };
 const struct opt opt_request[] = { PERSISTENCE('p'), { 0 } };
 
 const char *
-groups_add_header(const char *spec)
+properties_add_header(const char *spec)
 {
 	const char **specs = reallocarray(header_specs.items, header_specs.count + 1, sizeof(*specs));
 
@@ -79,7 +79,7 @@ static const char *
 set_header(const struct opt *o, char *arg)
 {
 	(void)o;
-	return groups_add_header(arg);
+	return properties_add_header(arg);
 }
 
 static const char *
@@ -149,7 +149,7 @@ random_16(void)
 
 /* A UUID of version 4: https://www.rfc-editor.org/rfc/rfc9562#section-5.4 */
 struct rmq_bytes
-groups_new_id(void)
+properties_new_id(void)
 {
 	static const char digits[] = "0123456789abcdef";
 	static char text[36];
@@ -182,7 +182,7 @@ fill_id_and_time(struct rmq_properties *p, bool always)
 	bool has_time = (p->has & RMQ_HAS_TIMESTAMP) != 0;
 
 	if (p->message_id.data == NULL && (which_id == NEW || (which_id == UNASKED && always)))
-		p->message_id = groups_new_id();
+		p->message_id = properties_new_id();
 	if (has_time || which_time == NONE || (which_time == UNASKED && !always))
 		return;
 	p->timestamp = which_time == GIVEN ? properties.timestamp : (uint64_t)time(NULL);
@@ -245,7 +245,7 @@ add_trace(void)
 }
 
 const struct rmq_properties *
-groups_properties(void)
+properties_make(void)
 {
 	static struct rmq_properties common, p;
 	static bool filled;
@@ -279,7 +279,7 @@ add_headers(struct rmq_properties *p)
 }
 
 const struct rmq_properties *
-groups_complete(const struct rmq_properties *have)
+properties_complete(const struct rmq_properties *have)
 {
 	static struct rmq_properties p;
 

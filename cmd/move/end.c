@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "broker/loop.h"
-#include "groups.h"
+#include "broker/status.h"
 #include "move/mover.h"
 #include "tool/tool.h"
 
@@ -87,7 +87,7 @@ move_looked(struct mover *m, const struct rmq_event *e)
 
 	m->counted = true;
 	if (e->code != 0) {
-		move_fail(m, groups_refusal_status(e->code, EX_CONFIG), "cannot find queue '%s': %.*s",
+		move_fail(m, status_of_refusal(e->code, EX_CONFIG), "cannot find queue '%s': %.*s",
 		    m->plan->source, (int)e->text.len, (const char *)e->text.data);
 		return;
 	}
@@ -148,7 +148,7 @@ move_heed_signals(struct mover *m)
 static void
 report_session(struct mover *m, const struct rmq_error *e, bool doubt)
 {
-	int status = groups_exit_status(e->status);
+	int status = status_of(e->status);
 
 	if (e->status == RMQ_OK)
 		return;

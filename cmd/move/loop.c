@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "broker/loop.h"
-#include "groups.h"
+#include "broker/status.h"
 #include "move/mover.h"
 #include "tool/tool.h"
 
@@ -124,7 +124,7 @@ on_target_event(struct mover *m, const struct rmq_event *e)
 		break;
 	case RMQ_REFUSED:
 		if (mark(m, e->cookie, STAY_REFUSED))
-			move_refused(m, groups_refusal_status(e->code, EX_DATAERR), e->text);
+			move_refused(m, status_of_refusal(e->code, EX_DATAERR), e->text);
 		break;
 	case RMQ_BLOCKED:
 		move_tell(m, "the broker takes no messages for now: %.*s", (int)e->text.len,

@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "groups.h"
 #include "move/mover.h"
 #include "tool/tool.h"
 

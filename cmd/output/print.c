@@ -8,9 +8,9 @@
 #include <unistd.h>
 
 #include "broker/loop.h"
-#include "groups.h"
 #include "message/label.h"
 #include "output/format.h"
+#include "output/options.h"
 #include "output/print.h"
 #include "tool/tool.h"
 

@@ -9,7 +9,8 @@
 
 #include "broker/eager.h"
 #include "broker/loop.h"
-#include "groups.h"
+#include "broker/status.h"
+#include "output/options.h"
 #include "publish/sender.h"
 #include "tool/escape.h"
 #include "tool/tool.h"
@@ -19,7 +20,7 @@ static void
 report_error(struct run *r)
 {
 	const struct rmq_error *e = rmq_error(r->mq);
-	int status = groups_exit_status(e->status);
+	int status = status_of(e->status);
 
 	if (r->counts.in_doubt > 0 && (status == EX_UNAVAILABLE || status == EX_NOHOST))
 		status = EX_TEMPFAIL;

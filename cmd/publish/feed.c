@@ -5,7 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "groups.h"
+#include "input/options.h"
+#include "message/properties.h"
 #include "publish/sender.h"
 #include "tool/tool.h"
 
@@ -96,7 +97,7 @@ open_envelope(struct run *r, struct rmq_bytes record, struct rmq_error *why)
 	if (m->exchange.data == NULL && m->routing_key.data == NULL)
 		return bad(why, "neither it nor an option has an exchange or a routing key");
 	m->body = env->body;
-	m->properties = groups_complete(&env->properties);
+	m->properties = properties_complete(&env->properties);
 	if (m->properties == NULL)
 		why->status = RMQ_SYSTEM;
 	return m->properties != NULL;
@@ -109,7 +110,7 @@ make_message(struct run *r, struct rmq_bytes record, struct rmq_error *why)
 		return open_envelope(r, record, why);
 	r->message.body = record;
 	r->message.given = r->in.whole && !run_chats(r) ? &r->in.buffer : NULL;
-	r->message.properties = groups_properties();
+	r->message.properties = properties_make();
 	return true;
 }
 

@@ -11,9 +11,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "broker/connect.h"
 #include "broker/eager.h"
 #include "broker/loop.h"
-#include "groups.h"
+#include "input/options.h"
+#include "output/options.h"
 #include "publish/sender.h"
 #include "tool/tool.h"
 
@@ -73,7 +75,7 @@ struct rmq *
 publish_open(bool own_exchanges)
 {
 	/* What lives for milliseconds is in nobody's list, and a name costs it a line in the broker's log. */
-	struct rmq_config config = groups_config(source_is_one_shot() ? NULL : tool_name());
+	struct rmq_config config = connect_config(source_is_one_shot() ? NULL : tool_name());
 
 	config.confirm = true;
 	config.own_exchanges = own_exchanges;
@@ -85,7 +87,7 @@ publish_open(bool own_exchanges)
 	first_limit = config.first_limit;
 	if (eager && source_is_one_shot())
 		eager_recall(&config);
-	return groups_open(&config);
+	return connect_open(&config);
 }
 
 /* The line of progress gives way. */

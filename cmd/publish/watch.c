@@ -5,7 +5,8 @@
 #include <string.h>
 
 #include "broker/loop.h"
-#include "groups.h"
+#include "broker/status.h"
+#include "message/declare.h"
 #include "publish/sender.h"
 #include "tool/tool.h"
 
@@ -100,7 +101,7 @@ on_nacked(struct run *r, const struct rmq_event *e)
 static void
 on_refused(struct run *r, const struct rmq_event *e)
 {
-	run_reject(r, e->cookie, groups_refusal_status(e->code, EX_DATAERR), e->text.data, e->text.len);
+	run_reject(r, e->cookie, status_of_refusal(e->code, EX_DATAERR), e->text.data, e->text.len);
 }
 
 static void
@@ -153,7 +154,7 @@ on_event(struct run *r, const struct rmq_event *e)
 		on_lost(r, e);
 		break;
 	case RMQ_DIFFERS:
-		groups_warn_differs(e);
+		declare_warn_differs(e);
 		break;
 	case RMQ_CLOSED:
 		r->closed = true;

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* queue bind, queue unbind */
-#include "groups.h"
 #include "message/pairs.h"
 #include "queue/queue.h"
 #include "tool/tool.h"

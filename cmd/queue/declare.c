@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "groups.h"
 #include "message/name.h"
 #include "message/pairs.h"
 #include "queue/queue.h"

@@ -6,7 +6,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "groups.h"
 #include "queue/queue.h"
 #include "tool/escape.h"
 #include "tool/tool.h"

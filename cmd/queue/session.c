@@ -2,8 +2,10 @@
 /* See queue.h: asking a broker for one thing after the other. */
 #include <string.h>
 
+#include "broker/connect.h"
 #include "broker/loop.h"
-#include "groups.h"
+#include "broker/status.h"
+#include "message/declare.h"
 #include "queue/queue.h"
 #include "tool/tool.h"
 
@@ -21,7 +23,7 @@ const struct opt queue_time_options[] = {
 void
 queue_open(struct queue_session *s, int64_t limit)
 {
-	struct rmq_config config = groups_config("queue");
+	struct rmq_config config = connect_config("queue");
 
 	*s = (struct queue_session){ .limit = limit, .deadline = -1 };
 	if (timeout >= 0) {
@@ -32,7 +34,7 @@ queue_open(struct queue_session *s, int64_t limit)
 		config.first_limit = s->limit;
 	if (config.retry_limit == 0)
 		config.retry_limit = s->limit;
-	s->mq = groups_open(&config);
+	s->mq = connect_open(&config);
 }
 
 /* The next event of any kind. */
@@ -44,7 +46,7 @@ next(struct queue_session *s, struct rmq_event *e)
 	if (e->type == RMQ_READY || e->type == RMQ_LOST)
 		s->connected = e->type == RMQ_READY;
 	if (e->type == RMQ_DIFFERS)
-		groups_warn_differs(e);
+		declare_warn_differs(e);
 	return true;
 }
 
@@ -107,7 +109,7 @@ int
 queue_refused(const char *verb, const char *name, const struct rmq_event *e)
 {
 	tool_warn("cannot %s queue '%s': %.*s", verb, name, (int)e->text.len, (const char *)e->text.data);
-	return groups_refusal_status(e->code, EX_CONFIG);
+	return status_of_refusal(e->code, EX_CONFIG);
 }
 
 int
@@ -118,7 +120,7 @@ queue_close(struct queue_session *s, int status)
 
 	if (rmq_failed(s->mq) && status == EX_OK) {
 		tool_warn("%s", error->text);
-		status = groups_exit_status(error->status);
+		status = status_of(error->status);
 	} else if (s->connected && !s->late) {
 		rmq_close(s->mq);
 		queue_await(s, RMQ_CLOSED, rmq_now() + GOODBYE, &e);

@@ -3,7 +3,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "groups.h"
 #include "queue/queue.h"
 #include "tool/tool.h"
 

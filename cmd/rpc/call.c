@@ -8,9 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "broker/connect.h"
 #include "broker/loop.h"
-#include "groups.h"
+#include "broker/status.h"
 #include "message/outcome.h"
+#include "message/properties.h"
 #include "output/print.h"
 #include "rpc/call.h"
 #include "tool/tool.h"
@@ -83,7 +85,7 @@ static void
 keep_id(struct caller *c, struct rmq_properties *p)
 {
 	if (p->correlation_id.data == NULL)
-		p->correlation_id = groups_new_id();
+		p->correlation_id = properties_new_id();
 	c->id_len = p->correlation_id.len;
 	memcpy(c->id, p->correlation_id.data, c->id_len);
 	p->correlation_id.data = c->id;
@@ -92,7 +94,7 @@ keep_id(struct caller *c, struct rmq_properties *p)
 static void
 send_request(struct caller *c)
 {
-	struct rmq_properties p = *groups_properties();
+	struct rmq_properties p = *properties_make();
 	struct rmq_error error = { 0 };
 	const struct rmq_message m = {
 		.exchange = rmq_bytes(c->what->exchange),
@@ -109,7 +111,7 @@ send_request(struct caller *c)
 	c->stage = SENT;
 	print_chat_body(&c->out, " [x] Requesting ", c->body);
 	if (!rmq_publish(c->mq, &m, &error))
-		fail(c, groups_exit_status(error.status), "cannot send the request: %s", error.text);
+		fail(c, status_of(error.status), "cannot send the request: %s", error.text);
 }
 
 static void
@@ -245,7 +247,7 @@ heed_failure(struct caller *c)
 
 	if (!rmq_failed(c->mq) || c->stage == ANSWERED)
 		return;
-	status = groups_exit_status(error->status);
+	status = status_of(error->status);
 	if (in_doubt(c) && (status == EX_UNAVAILABLE || status == EX_NOHOST))
 		status = EX_TEMPFAIL;
 	fail(c, status, "%s", error->text);
@@ -338,7 +340,7 @@ start(struct caller *c, const struct rmq_config *config)
 	for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
 		loop_catch(signals[i]);
 	print_open(&c->out, &c->folder, false, 1);
-	c->mq = groups_open(config);
+	c->mq = connect_open(config);
 	rmq_consume(c->mq, &(struct rmq_consumer){ .queue = reply_queue, .no_ack = true });
 }
 

@@ -24,6 +24,8 @@
 
 enum { MAX_GROUPS = 12, MAX_ALIAS_ARGS = 5, KEPT_BLOCK = 8 << 20, KEPT_MEMORY = 16 << 20 };
 
+const char tool_version[] = PROGRAM_VERSION;
+
 static opt_set set_help, set_version;
 
 static const struct opt standard[] = {
@@ -163,7 +165,7 @@ set_version(const struct opt *o, char *arg)
 {
 	(void)o;
 	(void)arg;
-	printf("%s (rmq-tools) %s\n", self.tool->name, PROGRAM_VERSION);
+	printf("%s (rmq-tools) %s\n", self.tool->name, tool_version);
 	exit(tool_end(EX_OK));
 }
 

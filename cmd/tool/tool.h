@@ -80,6 +80,8 @@ void	tool_start(const struct tool *, int *argc, char ***argv);
 /* Flushes and closes standard output; the status, or EX_IOERR if that failed. */
 int	tool_end(int status);
 
+extern const char tool_version[];	/* of all programs: "1.2.3" */
+
 /* The name the program was called by, without its directory. */
 const char *tool_name(void);
 

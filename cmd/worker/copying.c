@@ -5,7 +5,7 @@
  */
 #include <stdio.h>
 
-#include "groups.h"
+#include "broker/status.h"
 #include "tool/tool.h"
 #include "worker/log.h"
 #include "worker/worker.h"
@@ -121,7 +121,7 @@ check_session(struct worker *w, struct work_queue *q)
 	if (error == NULL)
 		return;
 	tool_warn("cannot move failed messages: %s", error->text);
-	w->obstacle = groups_exit_status(error->status);
+	w->obstacle = status_of(error->status);
 	outbox_free(&q->copies.outbox);
 	q->copies.state = COPIES_OFF;
 	TAILQ_FOREACH_SAFE(t, &w->tasks, next, following)

@@ -5,7 +5,7 @@
  */
 #include <inttypes.h>
 
-#include "groups.h"
+#include "broker/limits.h"
 #include "tool/tool.h"
 #include "worker/worker.h"
 

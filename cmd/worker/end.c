@@ -11,8 +11,8 @@
 #include <signal.h>
 #include <stdio.h>
 
+#include "broker/limits.h"
 #include "broker/loop.h"
-#include "groups.h"
 #include "tool/tool.h"
 #include "worker/notify.h"
 #include "worker/worker.h"

@@ -14,7 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "groups.h"
+#include "broker/status.h"
 #include "tool/tool.h"
 #include "worker/job/spawn.h"
 #include "worker/log.h"
@@ -200,7 +200,7 @@ heed_error(struct worker *w)
 	if (error == NULL)
 		return;
 	tool_warn("cannot send replies: %s", error->text);
-	w->obstacle = groups_exit_status(error->status);
+	w->obstacle = status_of(error->status);
 	outbox_free(&w->replies);
 	TAILQ_FOREACH_SAFE(t, &w->tasks, next, following)
 		if (t->state == TASK_REPLYING)

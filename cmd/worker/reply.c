@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "groups.h"
+#include "message/properties.h"
 #include "worker/reply.h"
 
 static void
@@ -78,7 +78,7 @@ static bool
 publish(const struct reply *r, struct rmq *to, struct rmq_bytes body, const struct rmq_table *headers, uint64_t cookie,
     struct rmq_error *e)
 {
-	struct rmq_properties p = *groups_properties();
+	struct rmq_properties p = *properties_make();
 	const struct rmq_message m = {
 		.exchange = rmq_bytes(""),
 		.routing_key = { r->to_len, r->to },

@@ -109,22 +109,13 @@ append(struct rmq_table *t, struct rmq_bytes name, const amqp_field_value_t *val
 }
 
 bool
-rmq_table_set(struct rmq_table *t, const char *key, enum rmq_type type,
-    const char *text, struct rmq_error *e)
+table_put(struct rmq_table *t, struct rmq_bytes name, const amqp_field_value_t *value)
 {
-	struct rmq_bytes name = rmq_bytes(key);
-	const amqp_table_entry_t *old;
-	amqp_field_value_t value;
+	const amqp_table_entry_t *old = table_find(&t->table, name);
 
-	if (name.len > TABLE_KEY_SIZE)
-		return rmq_fail(e, RMQ_USAGE, 0, "a name of %zu bytes is longer than %d",
-		    name.len, TABLE_KEY_SIZE);
-	if (!value_parse(&value, &t->pool, type, text, e))
-		return false;
-	if ((old = table_find(&t->table, name)) != NULL)
-		t->table.entries[old - t->table.entries].value = value;
-	else if (!append(t, name, &value))
-		return rmq_no_memory(e);
+	if (old == NULL)
+		return append(t, name, value);
+	t->table.entries[old - t->table.entries].value = *value;
 	return true;
 }
 

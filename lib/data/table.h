@@ -28,6 +28,8 @@ void	 table_clear(struct rmq_table *);	/* no entries; the memory is kept for the
 void	 table_done(struct rmq_table *);
 
 const amqp_table_entry_t *table_find(const amqp_table_t *, struct rmq_bytes name);	/* the first one; NULL: none */
+/* An entry anew, or in the place of the first one of this name; what the value is made of lies in the table's pool. */
+bool	 table_put(struct rmq_table *, struct rmq_bytes name, const amqp_field_value_t *);	/* false: no memory */
 /* False: there is no such string. */
 bool	 table_string(const amqp_table_t *, const char *name, struct rmq_bytes *);
 const amqp_table_t *table_amqp(const struct rmq_table *);	/* of NULL: an empty one */

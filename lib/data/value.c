@@ -8,7 +8,6 @@
 #include "base/error.h"
 #include "base/number.h"
 #include "data/value.h"
-#include "text/json.h"
 
 /*
  * The short names are those that RabbitMQ's own documents use; byte, short and
@@ -211,18 +210,10 @@ parse_real(amqp_field_value_t *v, const char *text, struct rmq_error *e)
 	return ok || rmq_fail(e, RMQ_USAGE, 0, "'%s' is not a number, or too large", text);
 }
 
-static bool
-parse_json(amqp_field_value_t *v, amqp_pool_t *pool, const char *text, struct rmq_error *e)
-{
-	return json_read(&(struct json_reader){ pool, RMQ_USAGE, e }, rmq_bytes(text), v);
-}
-
 bool
 value_parse(amqp_field_value_t *v, amqp_pool_t *pool, enum rmq_type type, const char *text,
     struct rmq_error *e)
 {
-	if (type == RMQ_JSON)
-		return parse_json(v, pool, text, e);
 	v->kind = kinds[type];
 	switch (type) {
 	case RMQ_STRING:

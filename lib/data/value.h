@@ -22,7 +22,7 @@ int64_t	 value_integer(const amqp_field_value_t *);
 bool	 value_set_bytes(amqp_field_value_t *, amqp_pool_t *, struct rmq_bytes);	/* a copy; false: no memory */
 bool	 value_is_finite(const amqp_field_value_t *);	/* no NaN, no infinity */
 
-/* As rmq_table_set() says. */
+/* As rmq_table_set() says, of all types but RMQ_JSON. */
 bool	 value_parse(amqp_field_value_t *, amqp_pool_t *, enum rmq_type, const char *text, struct rmq_error *);
 
 #endif

@@ -3,9 +3,11 @@
  * Options.  The first byte chooses: the setter of one value, or a whole command
  * line, whose words end with NUL bytes.
  */
+#include "broker/limits.h"
 #include "fuzz.h"
-#include "groups.h"
+#include "message/declare.h"
 #include "message/pairs.h"
+#include "output/options.h"
 #include "worker/job/exit_map.h"
 #include "worker/retry/policy.h"
 

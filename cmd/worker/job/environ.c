@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "groups.h"
+#include "broker/connect.h"
 #include "message/headers.h"
 #include "message/trace.h"
 #include "worker/job/environ.h"
@@ -166,7 +166,7 @@ is_secret(const char *var)
 {
 	if (strncmp(var, "AMQP_", 5) == 0)
 		return true;
-	for (const char *const *name = groups_url_variables; *name != NULL; name++)
+	for (const char *const *name = connect_url_variables; *name != NULL; name++)
 		if (is(var, *name))
 			return true;
 	return false;

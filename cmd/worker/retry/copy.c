@@ -7,9 +7,9 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "groups.h"
 #include "message/headers.h"
 #include "message/origin.h"
+#include "message/properties.h"
 #include "worker/retry/copy.h"
 #include "worker/retry/policy.h"
 
@@ -98,7 +98,7 @@ publish(struct rmq *to, const struct task *t, struct rmq_properties *p, const ch
 	p->delivery_mode = 2;
 	p->has |= RMQ_HAS_DELIVERY_MODE;
 	if (p->message_id.data == NULL)
-		p->message_id = groups_new_id();
+		p->message_id = properties_new_id();
 	return rmq_publish(to, &message, e);
 }
 

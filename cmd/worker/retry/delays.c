@@ -5,7 +5,7 @@
  */
 #include <time.h>
 
-#include "groups.h"
+#include "broker/connect.h"
 #include "tool/tool.h"
 #include "worker/retry/copy.h"
 #include "worker/retry/delays.h"
@@ -36,7 +36,7 @@ open_session(struct returns *r)
 	char name[POLICY_NAME];
 	int64_t delay;
 
-	r->mq = groups_open(&r->config);
+	r->mq = connect_open(&r->config);
 	for (size_t i = 0; (delay = policy_queued_delay(i)) != POLICY_DEAD; i++) {
 		policy_queue(r->queue, delay, name);
 		rmq_consume(r->mq, &(struct rmq_consumer){ .queue = name, .prefetch = PREFETCH });

@@ -6,8 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "broker/connect.h"
 #include "broker/loop.h"
-#include "groups.h"
+#include "broker/status.h"
+#include "message/declare.h"
 #include "tool/tool.h"
 #include "worker/retry/policy.h"
 #include "worker/retry/setup.h"
@@ -142,18 +144,18 @@ failed(const struct setup *s)
 	const struct rmq_error *error = rmq_error(s->mq);
 
 	tool_warn("%s", error->text);
-	return groups_exit_status(error->status);
+	return status_of(error->status);
 }
 
 /* A queue that was there before is used as it is, but its user should know what it does with what it gives up. */
 static void
 compare_main(struct setup *s, const struct rmq_config *config)
 {
-	enum rmq_declare how = groups_declare(s->queue, RMQ_MAKE);
+	enum rmq_declare how = declare_how(s->queue, RMQ_MAKE);
 
 	if (how != RMQ_MAKE)
 		return;
-	s->mq = groups_open(config);
+	s->mq = connect_open(config);
 	declare_main(s, RMQ_MAKE);
 	if (!carry_out(s))
 		tool_warn("warning: '%s' was there before and stays as it is; what it gives up may be dropped: %s",
@@ -196,11 +198,11 @@ setup(const struct rmq_config *config, const char *queue)
 	if (strcmp(s.type, "stream") == 0 || declare_options.exclusive)
 		tool_usage("--setup cannot make an exclusive queue or a stream");
 	check_names(&s);
-	s.mq = groups_open(config);
+	s.mq = connect_open(config);
 	declare_dead(&s);
 	for (size_t i = 0; (delay = policy_queued_delay(i)) != POLICY_DEAD; i++)
 		declare_retry(&s, delay);
-	declare_main(&s, groups_declare(queue, RMQ_FIND_OR_MAKE));
+	declare_main(&s, declare_how(queue, RMQ_FIND_OR_MAKE));
 	if (!carry_out(&s))
 		status = failed(&s);
 	rmq_free(s.mq);
