@@ -6,7 +6,6 @@
  */
 
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -16,7 +15,10 @@
 #include "broker/loop.h"
 #include "input/options.h"
 #include "output/options.h"
+#include "publish/end.h"
+#include "publish/feed.h"
 #include "publish/sender.h"
+#include "publish/watch.h"
 #include "tool/tool.h"
 
 static int64_t	 time_limit = -1, window, rate;
@@ -90,116 +92,79 @@ publish_open(bool own_exchanges)
 	return connect_open(&config);
 }
 
-/* The line of progress gives way. */
-static void
-tell(struct run *r, const char *text)
-{
-	progress_clear(&r->progress);
-	tool_warn("%s", text);
-}
-
-void
-run_tell(struct run *r, const char *fmt, ...)
-{
-	char text[1024];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	tell(r, text);
-}
-
-void
-run_fail(struct run *r, int status, const char *fmt, ...)
-{
-	char text[1024];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	r->fed = true;
-	if (r->status != EX_OK)
-		return;
-	tell(r, text);
-	strlcpy(r->error, text, sizeof(r->error));
-	r->status = status;
-}
-
 /* A single message's time runs from when it is known; that of many begins anew when all that came is confirmed. */
 static void
-set_deadline(struct run *r)
+set_deadline(struct sender *s)
 {
-	if (!run_has_work(r))
-		r->deadline = -1;
-	else if (r->deadline < 0 && r->limit >= 0 && (r->in.at_end || !r->single))
-		r->deadline = rmq_now() + r->limit;
+	if (!watch_has_work(s))
+		s->deadline = -1;
+	else if (s->deadline < 0 && s->limit >= 0 && (s->in.at_end || !s->single))
+		s->deadline = rmq_now() + s->limit;
 }
 
 static bool
-is_over(const struct run *r)
+is_over(const struct sender *s)
 {
-	return rmq_failed(r->mq) || r->hopeless ||
-	    (r->fed && r->counts.unsettled == 0 && (r->ready || r->status != EX_OK));
+	return rmq_failed(s->mq) || s->hopeless ||
+	    (s->fed && s->counts.unsettled == 0 && (s->ready || s->status != EX_OK));
 }
 
 static void
-tell_progress(struct run *r)
+tell_progress(struct sender *s)
 {
-	progress_tell(&r->progress, &(struct progress_state){
-		.done = r->counts.confirmed,
-		.in_flight = r->counts.unsettled,
+	progress_tell(&s->progress, &(struct progress_state){
+		.done = s->counts.confirmed,
+		.in_flight = s->counts.unsettled,
 		.done_word = "confirmed",
-		.at = r->in.end,
-		.size = r->input_size,
+		.at = s->in.end,
+		.size = s->input_size,
 	});
 }
 
 static void
-run(struct run *r)
+run(struct sender *s)
 {
 	struct pollfd input = { .events = POLLIN };
 
 	for (;;) {
-		run_feed(r);
-		if (is_over(r))
+		feed_session(s);
+		if (is_over(s))
 			return;
-		set_deadline(r);
-		input.fd = run_awaits_input(r) ? r->in.fd : -1;
+		set_deadline(s);
+		input.fd = feed_awaits_input(s) ? s->in.fd : -1;
 		input.revents = 0;
-		loop_wait(&r->mq, 1, &input, 1, run_next_time(r));
+		loop_wait(&s->mq, 1, &input, 1, watch_next_time(s));
 		if (input.revents != 0)
-			input_read(&r->in);
-		run_take_events(r);
-		run_take_signals(r);
-		tell_progress(r);
-		if (!is_over(r))
-			run_check_times(r);
+			input_read(&s->in);
+		watch_events(s);
+		watch_signals(s);
+		tell_progress(s);
+		if (!is_over(s))
+			watch_times(s);
 	}
 }
 
 static void
-set_limits(struct run *r)
+set_limits(struct sender *s)
 {
-	r->limit = time_limit;
-	if (time_limit < 0 && r->single)
-		r->limit = first_limit > ONE_SHOT ? first_limit + ONE_SHOT : ONE_SHOT;
-	r->deadline = r->grace_until = -1;
+	s->limit = time_limit;
+	if (time_limit < 0 && s->single)
+		s->limit = first_limit > ONE_SHOT ? first_limit + ONE_SHOT : ONE_SHOT;
+	s->deadline = s->grace_until = -1;
 }
 
 /* The files that were asked for, and what is there to say about them. */
 static void
-open_files(struct run *r)
+open_files(struct sender *s)
 {
 	if (on_error == SKIP && reject_file == NULL)
 		tool_usage("--on-error=skip needs --reject-file");
-	r->skip = on_error == SKIP;
-	rejects_open(&r->rejects, reject_file, &r->in);
-	checkpoint_open(&r->checkpoint, checkpoint, &r->in);
-	r->settled = r->in.records;
-	if (!offsets_put(&r->offsets, r->settled, r->in.end, r->settled) ||
-	    (input_options.json && (r->envelope = rmq_envelope_new()) == NULL))
+	s->skip = on_error == SKIP;
+	rejects_open(&s->rejects, reject_file, &s->in);
+	checkpoint_open(&s->checkpoint, checkpoint, &s->in);
+	s->settled = s->in.records;
+	if (!offsets_put(&s->offsets, s->settled, s->in.end, s->settled) ||
+	    (input_options.json && (s->envelope = rmq_envelope_new()) == NULL))
 		tool_fail(EX_OSERR, "cannot keep messages: out of memory");
 }
 
@@ -207,7 +172,7 @@ int
 publish(struct rmq *mq, const struct target *target, const char *default_text, int argc, char *argv[])
 {
 	const struct source_default otherwise = { target->chosen ? NULL : default_text, "words, - or -l" };
-	struct run r = {
+	struct sender s = {
 		.mq = mq,
 		.target = target,
 		.message = {
@@ -222,16 +187,16 @@ publish(struct rmq *mq, const struct target *target, const char *default_text, i
 		.chat = chat,
 	};
 
-	source_open(&r.in, &otherwise, argc, argv);
-	open_files(&r);
-	r.single = source_is_one_shot();
-	r.input_size = input_size(&r.in);
-	progress_start(&r.progress, !r.single && isatty(STDERR_FILENO) && !isatty(r.in.fd));
-	rate_start(&r.rate, rate);
-	set_limits(&r);
+	source_open(&s.in, &otherwise, argc, argv);
+	open_files(&s);
+	s.single = source_is_one_shot();
+	s.input_size = input_size(&s.in);
+	progress_start(&s.progress, !s.single && isatty(STDERR_FILENO) && !isatty(s.in.fd));
+	rate_start(&s.rate, rate);
+	set_limits(&s);
 	loop_catch(SIGTERM);
 	loop_catch(SIGINT);
 	loop_catch(SIGHUP);
-	run(&r);
-	return run_conclude(&r);
+	run(&s);
+	return end_conclude(&s);
 }

@@ -6,47 +6,24 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "publish/ledger.h"
+#include "publish/report.h"
 #include "publish/sender.h"
 #include "tool/escape.h"
 #include "tool/save.h"
 #include "tool/tool.h"
 
-/* How many records there are before the first one that is neither delivered nor set aside. */
-static uint64_t
-done(const struct run *r)
-{
-	return r->first_failed != 0 && r->first_failed <= r->settled ? r->first_failed - 1 : r->settled;
-}
-
-uint64_t
-run_next_offset(const struct run *r)
-{
-	uint64_t number = done(r);
-
-	return r->first_failed == number + 1 ? r->resume_at : offsets_end(&r->offsets, number);
-}
-
-/* What was set aside must be on the disk before a checkpoint passes it. */
 void
-run_save_checkpoint(struct run *r)
+report_summary(const struct sender *s)
 {
-	if (!rejects_sync(&r->rejects))
-		run_fail(r, EX_IOERR, "cannot write reject file '%s': %s", r->rejects.name, strerror(errno));
-	else if (!checkpoint_save(&r->checkpoint, run_next_offset(r), done(r)))
-		run_fail(r, EX_IOERR, "cannot write checkpoint '%s': %s", r->checkpoint.path, strerror(errno));
-}
-
-void
-run_summarize(const struct run *r)
-{
-	const struct rmq_counts *c = &r->counts;
+	const struct rmq_counts *c = &s->counts;
 	char refused[40] = "";
 
-	if (c->refused + r->bad > 0)
-		snprintf(refused, sizeof(refused), " refused=%ju", (uintmax_t)(c->refused + r->bad));
+	if (c->refused + s->bad > 0)
+		snprintf(refused, sizeof(refused), " refused=%ju", (uintmax_t)(c->refused + s->bad));
 	tool_warn("confirmed=%ju returned=%ju nacked=%ju%s in-doubt=%ju unsent=%ju next-input-offset=%ju",
 	    (uintmax_t)c->confirmed, (uintmax_t)c->returned, (uintmax_t)c->nacked, refused,
-	    (uintmax_t)c->in_doubt, (uintmax_t)(c->unsettled - c->in_doubt), (uintmax_t)run_next_offset(r));
+	    (uintmax_t)c->in_doubt, (uintmax_t)(c->unsettled - c->in_doubt), (uintmax_t)ledger_next_offset(s));
 }
 
 /* JSON is UTF-8; a broker's text may be anything. */
@@ -61,15 +38,15 @@ text_or_null(const char *text)
 }
 
 static char *
-report_text(const struct run *r, int status)
+report_text(const struct sender *s, int status)
 {
-	const struct rmq_counts *c = &r->counts;
-	json_int_t refused = (json_int_t)c->refused + (json_int_t)r->bad;
+	const struct rmq_counts *c = &s->counts;
+	json_int_t refused = (json_int_t)c->refused + (json_int_t)s->bad;
 	json_t *json = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:i, s:o}",
 	    "confirmed", (json_int_t)c->confirmed, "returned", (json_int_t)c->returned, "nacked", (json_int_t)c->nacked,
 	    "refused", refused, "in_doubt", (json_int_t)c->in_doubt,
-	    "unsent", (json_int_t)(c->unsettled - c->in_doubt), "next_input_offset", (json_int_t)run_next_offset(r),
-	    "status", status, "error", text_or_null(r->error));
+	    "unsent", (json_int_t)(c->unsettled - c->in_doubt), "next_input_offset", (json_int_t)ledger_next_offset(s),
+	    "status", status, "error", text_or_null(s->error));
 	char *line = json_dumps(json, JSON_PRESERVE_ORDER), *text = NULL;
 
 	if (line != NULL && asprintf(&text, "%s\n", line) == -1)
@@ -80,15 +57,15 @@ report_text(const struct run *r, int status)
 }
 
 void
-run_report(struct run *r, int status)
+report_write(struct sender *s, int status)
 {
 	char *text;
 
-	if (r->report == NULL)
+	if (s->report == NULL)
 		return;
 	errno = ENOMEM;
-	text = report_text(r, status);
-	if (text == NULL || !save_file(r->report, text, 0666))
-		run_fail(r, EX_CANTCREAT, "cannot write report '%s': %s", r->report, strerror(errno));
+	text = report_text(s, status);
+	if (text == NULL || !save_file(s->report, text, 0666))
+		sender_fail(s, EX_CANTCREAT, "cannot write report '%s': %s", s->report, strerror(errno));
 	free(text);
 }

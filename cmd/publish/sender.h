@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A sender at work: what publish.c and publish_*.c share.
+ * A sender at work.  publish.c turns the loop: feed.c fills the session, watch.c sees what happened, end.c says what
+ * became of it all; ledger.c and report.c are below these.
  */
-#ifndef RUN_H
-#define RUN_H
+#ifndef SENDER_H
+#define SENDER_H
 
 #include "input/source.h"
 #include "output/progress.h"
@@ -16,7 +17,7 @@
 
 enum { ONE_SHOT = 10000, GRACE = 10000, GOODBYE = 5000, LATE = 250 };	/* ms */
 
-struct run {
+struct sender {
 	struct rmq		*mq;
 	const struct target	*target;
 	struct rmq_message	 message;	/* the next one, and what all have in common */
@@ -65,41 +66,10 @@ struct run {
 };
 
 /* One line for the first failure, which stays; after it nothing more is read. */
-void	run_fail(struct run *, int status, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
-
+void	sender_fail(struct sender *, int status, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 /* One line that is not a failure. */
-void	run_tell(struct run *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-
-/* A record will never be delivered: it is set aside, or ends the run with this status. */
-void	run_reject(struct run *, uint64_t number, int status, const char *why, size_t len);
-/* The same without a word, once it is known that nobody wanted it. */
-void	run_set_aside(struct run *, uint64_t number);
-
-/* Hands records to the session as long as it takes them. */
-void	run_feed(struct run *);
-bool	run_has_room(const struct run *);	/* for one record more */
-bool	run_awaits_input(const struct run *);
-/* Is there anything that a limit of time could be for? */
-bool	run_has_work(const struct run *);
-
-/* What happened in this turn of the loop. */
-void	run_take_events(struct run *);
-void	run_settle(struct run *);	/* what the counts say: which records need no more attention */
-void	run_take_signals(struct run *);
-void	run_check_times(struct run *);
-int64_t	run_next_time(const struct run *);	/* when run_check_times() has something to say, -1: never */
-
-/* Where in the input to go on: all before it was delivered, or set aside. */
-uint64_t run_next_offset(const struct run *);
-void	run_save_checkpoint(struct run *);
-
-/* One line, and the file of --report. */
-void	run_summarize(const struct run *);
-void	run_report(struct run *, int status);
-
-/* Will people be shown the message? */
-bool	run_chats(const struct run *);
-/* What became of it all; frees.  The exit status, unless a signal is passed on. */
-int	run_conclude(struct run *);
+void	sender_tell(struct sender *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+bool	sender_chats(const struct sender *);		/* will people be shown the message? */
+bool	sender_has_room(const struct sender *);	/* for one record more */
 
 #endif
