@@ -148,6 +148,12 @@ wait_for(struct pollfd *fds, size_t n, int ms)
 		fds[i].revents = 0;
 }
 
+int64_t
+loop_earlier(int64_t a, int64_t b)
+{
+	return a < 0 || (b >= 0 && b < a) ? b : a;
+}
+
 void
 loop_wait(struct rmq *const *sessions, size_t nsessions, struct pollfd *fds, size_t nfds, int64_t deadline)
 {

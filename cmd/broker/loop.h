@@ -26,6 +26,7 @@ int	loop_signal(void);
  * calls rmq_io() on each session.  The caller's pollfds may have fd -1.
  */
 void	loop_wait(struct rmq *const *sessions, size_t nsessions, struct pollfd *fds, size_t nfds, int64_t deadline);
+int64_t	loop_earlier(int64_t a, int64_t b);	/* of two times; negative: none */
 /*
  * SIGPIPE and SIGXFSZ are ignored from the first call of this file on: a failed write() ends a program, after it has
  * cleaned up.

@@ -2,13 +2,12 @@
 /*
  * See consume.h.  The states: receiving; stopping, until the broker sends no
  * more and all that was taken is settled; closing, until the broker said that
- * it has the acknowledgements.  How it begins is in consume_start.c, when and
- * how it ends in consume_end.c, whether there is more in consume_empty.c;
- * consume_stream.c and consume_peek.c are about streams and --peek.
+ * it has the acknowledgements.  How it begins is in start.c, when and how it
+ * ends in end.c, whether there is more in empty.c; stream.c and peek.c are
+ * about streams and --peek.  receiver.c is below them all.
  */
 
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "broker/limits.h"
 #include "broker/loop.h"
@@ -19,41 +18,6 @@
 #include "tool/tool.h"
 
 /* Events. */
-
-void
-receiver_stop(struct receiver *r)
-{
-	if (r->stopping)
-		return;
-	r->stopping = true;
-	if (r->subscribed)
-		rmq_stop_consuming(r->mq);
-	else
-		r->stopped = true;
-}
-
-const char *
-receiver_queue(const struct receiver *r, size_t source)
-{
-	const char *queue = r->what->queues[source];
-
-	return queue != NULL ? queue : rmq_named_queue(r->mq);
-}
-
-bool
-receiver_header(struct receiver *r, const struct rmq_delivery *d, const char *name, uint64_t *value)
-{
-	struct rmq_buffer text = { 0 };
-	struct rmq_properties properties;
-	struct rmq_error error = { 0 };
-	bool found;
-
-	found = rmq_decode_properties(r->mq, d, &properties, &error) && properties.headers != NULL &&
-	    rmq_table_get(properties.headers, name, &text) && rmq_buffer_add(&text, "", 1);
-	*value = found ? strtoull(text.data, NULL, 10) : 0;
-	rmq_buffer_free(&text);
-	return found;
-}
 
 static void
 print(struct receiver *r, const struct rmq_delivery *d, uint64_t tag)
@@ -211,21 +175,10 @@ take_events(struct receiver *r)
 
 /* Settling. */
 
-/* What is left to the end of the channel would go back too, but it would count. */
-static void
-give_back(struct receiver *r)
-{
-	if (r->returning || !r->subscribed)
-		return;
-	r->returning = true;
-	giveback_leave(&r->back);
-	giveback_return_all(&r->back, r->back.last > r->acked ? r->back.last : 0);
-}
-
 static void
 say_goodbye(struct receiver *r)
 {
-	give_back(r);
+	receiver_give_back(r);
 	if (r->subscribed && !giveback_done(&r->back))
 		return;
 	r->closing = true;
@@ -233,15 +186,6 @@ say_goodbye(struct receiver *r)
 		rmq_close(r->mq);
 	else
 		r->closed = true;
-}
-
-void
-receiver_give_back_late(struct receiver *r)
-{
-	if (!r->subscribed || r->closing || rmq_failed(r->mq))
-		return;
-	give_back(r);
-	giveback_hurry(&r->back, "there is no time to wait for it");
 }
 
 static void
@@ -261,27 +205,21 @@ settle(struct receiver *r)
 		say_goodbye(r);
 }
 
-static int64_t
-earlier(int64_t a, int64_t b)
-{
-	return a < 0 || (b >= 0 && b < a) ? b : a;
-}
-
 static void
 wait_for_more(struct receiver *r)
 {
-	int64_t deadline = earlier(output_deadline(&r->out), receiver_deadline(r));
+	int64_t deadline = loop_earlier(output_deadline(&r->out), receiver_deadline(r));
 	struct rmq *sessions[2];
 	size_t n = 0;
 
-	deadline = earlier(deadline, receiver_ask_time(r));
-	deadline = earlier(deadline, pace_time(r));
+	deadline = loop_earlier(deadline, receiver_ask_time(r));
+	deadline = loop_earlier(deadline, pace_time(r));
 	if (r->held && !holds(r))
 		deadline = 0;		/* what was held can be taken now */
 	r->poll.fd = r->out.error == 0 ? r->out.fd : -1;
 	r->poll.events = output_events(&r->out);
 	r->poll.revents = 0;
-	deadline = earlier(deadline, giveback_deadline(&r->back));
+	deadline = loop_earlier(deadline, giveback_deadline(&r->back));
 	if (!rmq_failed(r->mq))
 		sessions[n++] = r->mq;
 	if (r->back.outbox.mq != NULL)

@@ -19,12 +19,6 @@ passed(int64_t deadline)
 	return deadline >= 0 && rmq_now() >= deadline;
 }
 
-static int64_t
-earlier(int64_t a, int64_t b)
-{
-	return a < 0 || (b >= 0 && b < a) ? b : a;
-}
-
 void
 receiver_set_limits(struct receiver *r)
 {
@@ -48,7 +42,7 @@ idle_end(const struct receiver *r)
 int64_t
 receiver_deadline(const struct receiver *r)
 {
-	return r->stopping ? r->give_up_at : earlier(r->end_at, idle_end(r));
+	return r->stopping ? r->give_up_at : loop_earlier(r->end_at, idle_end(r));
 }
 
 void

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the files consume*.c know of a program that receives. */
+/* What the files of this room know of a program that receives. */
 #ifndef RECEIVER_H
 #define RECEIVER_H
 
@@ -68,17 +68,18 @@ struct receiver {
 };
 
 void	receiver_stop(struct receiver *);	/* takes no more messages */
-void	receiver_give_back_late(struct receiver *);	/* what is in hand, without waiting for anything */
+void	receiver_give_back(struct receiver *);		/* what is in hand, once */
+void	receiver_give_back_late(struct receiver *);	/* the same, without waiting for anything */
 const char *receiver_queue(const struct receiver *, size_t source);
 /* A number among the headers; false: there is none of that name. */
 bool	receiver_header(struct receiver *, const struct rmq_delivery *, const char *name, uint64_t *);
 
-/* consume_empty.c: --until-empty */
+/* empty.c: --until-empty */
 int64_t	receiver_ask_time(const struct receiver *);	/* negative: there is nothing to ask */
 void	receiver_ask(struct receiver *);		/* if it is time to */
 void	receiver_answered(struct receiver *, const struct rmq_event *);
 
-/* consume/pace.c */
+/* pace.c */
 void	pace_begin(struct receiver *, uint64_t n, bool fixed);	/* fixed, or not more at first */
 void	pace_came(struct receiver *, const struct rmq_delivery *);
 void	pace_adjust(struct receiver *, int64_t now);
@@ -87,13 +88,13 @@ bool	pace_quiet(const struct receiver *, int64_t now);	/* nothing is to be ackno
 void	pace_lost(struct receiver *);		/* on the next connection it begins anew */
 unsigned pace_group(const struct receiver *);	/* records that are synced together */
 
-/* consume_stream.c */
+/* stream.c */
 const struct rmq_table *stream_arguments(void);		/* of a consumer; NULL: none */
 bool	stream_expected(void);				/* the user says that it is one */
 bool	stream_misses(const struct receiver *);		/* what is published while it is away may not come */
 bool	stream_fresh(struct receiver *, struct source *, const struct rmq_delivery *);	/* false: it came before */
 
-/* consume_peek.c */
+/* peek.c */
 struct peek_options {
 	bool		 peek;
 };
@@ -101,11 +102,11 @@ extern struct peek_options peek_options;
 void	peek_warn(struct receiver *, const struct rmq_delivery *);	/* of looks that count */
 void	peek_report_rest(const struct receiver *);
 
-/* consume_start.c */
+/* start.c */
 void	receiver_start(struct receiver *);
 void	receiver_end(struct receiver *);	/* lets go of all but the session */
 
-/* consume_end.c */
+/* end.c */
 void	receiver_set_limits(struct receiver *);
 void	receiver_heed_limits(struct receiver *);
 void	receiver_heed_signals(struct receiver *);

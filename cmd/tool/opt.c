@@ -11,8 +11,6 @@
 #include "tool/opt.h"
 #include "tool/spelling.h"
 
-const char opt_no_memory[] = "out of memory";
-
 struct parser {
 	const struct opt *const	*groups;
 	char			**next, **end;	/* the words that are not yet looked at */

@@ -9,6 +9,8 @@
 
 #include "tool/opt.h"
 
+const char opt_no_memory[] = "out of memory";
+
 struct unit {
 	const char	*name;
 	int64_t		 factor;
