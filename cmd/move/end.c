@@ -16,12 +16,6 @@ enum {
 	LAST_LOOK = 1000	/* ms past the time limit, to hear that nothing is left */
 };
 
-static int64_t
-earlier(int64_t a, int64_t b)
-{
-	return a < 0 || (b >= 0 && b < a) ? b : a;
-}
-
 /* Is there nothing to do but to wait for messages? */
 static bool
 is_quiet(const struct mover *m)
@@ -47,12 +41,12 @@ end_time(const struct mover *m)
 int64_t
 move_deadline(const struct mover *m)
 {
-	int64_t t = earlier(m->give_up_at, progress_time(&m->progress));
+	int64_t t = loop_earlier(m->give_up_at, progress_time(&m->progress));
 
-	t = earlier(t, giveback_deadline(&m->back));
+	t = loop_earlier(t, giveback_deadline(&m->back));
 	if (!m->stopping)
-		t = earlier(t, end_time(m));
-	return earlier(t, look_time(m));
+		t = loop_earlier(t, end_time(m));
+	return loop_earlier(t, look_time(m));
 }
 
 void

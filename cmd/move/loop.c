@@ -4,10 +4,6 @@
  * sends no more and what was sent is settled; closing, until the broker said
  * that it has the acknowledgements.
  */
-#include <stdarg.h>
-#include <stdio.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "broker/loop.h"
 #include "broker/status.h"
@@ -15,47 +11,6 @@
 #include "tool/tool.h"
 
 enum { GOODBYE = 5000 };
-
-void
-move_tell(struct mover *m, const char *fmt, ...)
-{
-	char text[1024];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	progress_clear(&m->progress);
-	tool_warn("%s", text);
-}
-
-void
-move_fail(struct mover *m, int status, const char *fmt, ...)
-{
-	char text[1024];
-	va_list ap;
-
-	move_stop(m);
-	if (m->status != EX_OK)
-		return;
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	move_tell(m, "%s", text);
-	m->status = status;
-}
-
-void
-move_stop(struct mover *m)
-{
-	if (m->stopping)
-		return;
-	m->stopping = true;
-	if (m->consuming && m->connected)
-		rmq_stop_consuming(m->from);
-	else
-		m->stopped = true;
-}
 
 /* Nothing is taken before there is a place for it. */
 static void
@@ -219,22 +174,12 @@ check_target(struct mover *m)
 	move_stop(m);
 }
 
-/* What is settled is acknowledged by now; all else goes back. */
-static void
-give_back(struct mover *m)
-{
-	if (m->returning || !m->connected)
-		return;
-	m->returning = true;
-	move_give_back(m);
-}
-
 static void
 say_goodbye(struct mover *m)
 {
 	if (m->closing || !m->stopped || (m->count > 0 && !m->to_failed))
 		return;
-	give_back(m);
+	move_give_back(m);
 	if (m->connected && !giveback_done(&m->back))
 		return;
 	m->closing = true;
@@ -269,15 +214,6 @@ wait_for_more(struct mover *m)
 	progress_tell(&m->progress, &(struct progress_state){
 	    .done = m->moved, .in_flight = m->count, .done_word = "moved", .at = m->moved, .size = m->size });
 	loop_wait(sessions, n, NULL, 0, move_deadline(m));
-}
-
-void
-move_give_back_late(struct mover *m)
-{
-	if (!m->connected || m->closing || rmq_failed(m->from))
-		return;
-	give_back(m);
-	giveback_hurry(&m->back, "there is no time to wait for it");
 }
 
 int

@@ -65,7 +65,7 @@ enum move_verdict move_prepare(struct move_letter *, const struct move_plan *, s
 void	move_letter_free(struct move_letter *);
 void	move_print(const struct move_letter *);	/* where it would go */
 
-/* move_work.c, move_loop.c, move_end.c */
+/* mover.c below work.c below end.c below loop.c */
 
 /* Why messages stay. */
 enum move_stay { STAY_RETURNED, STAY_REFUSED, STAY_NACKED, STAY_NOWHERE, STAYS };
@@ -124,11 +124,11 @@ struct parcel *move_find(struct mover *, uint64_t cookie);
 void	move_refused(struct mover *, int status, struct rmq_bytes why);	/* one more */
 void	move_name(struct mover *, enum move_stay, struct rmq_bytes id, struct rmq_bytes key);	/* if it is the first */
 void	move_settle(struct mover *);	/* acknowledges what is confirmed */
-void	move_give_back(struct mover *);	/* all that is not acknowledged */
+void	move_give_back(struct mover *);	/* all that is not acknowledged, once */
 void	move_disown(struct mover *);	/* all tags are void */
 
 void	move_stop(struct mover *);	/* takes no more messages */
-void	move_give_back_late(struct mover *);	/* what is in hand, without waiting for anything */
+void	move_give_back_late(struct mover *);	/* the same, without waiting for anything */
 void	move_look(struct mover *);	/* whether the source is empty, if it is time for that */
 void	move_looked(struct mover *, const struct rmq_event *);
 int64_t	move_deadline(const struct mover *);	/* of the next thing that is due, -1: none */

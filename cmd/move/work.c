@@ -185,8 +185,8 @@ move_settle(struct mover *m)
 }
 
 /* A tag that was, or will be, acknowledged would not do. */
-void
-move_give_back(struct mover *m)
+static uint64_t
+last_in_hand(const struct mover *m)
 {
 	uint64_t last = m->held_to;
 	const struct parcel *p;
@@ -197,8 +197,27 @@ move_give_back(struct mover *m)
 		if (p->owned && p->tag > last && !giveback_has(&m->back, p->tag))
 			last = p->tag;
 	}
+	return last;
+}
+
+/* What is settled is acknowledged by now; all else goes back. */
+void
+move_give_back(struct mover *m)
+{
+	if (m->returning || !m->connected)
+		return;
+	m->returning = true;
 	giveback_leave(&m->back);
-	giveback_return_all(&m->back, last);
+	giveback_return_all(&m->back, last_in_hand(m));
+}
+
+void
+move_give_back_late(struct mover *m)
+{
+	if (!m->connected || m->closing || rmq_failed(m->from))
+		return;
+	move_give_back(m);
+	giveback_hurry(&m->back, "there is no time to wait for it");
 }
 
 /* What is on its way will be in both places; what was held is delivered again. */
