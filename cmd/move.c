@@ -6,19 +6,14 @@
  * confirmed the copy: a crash leaves some of them in both places, and none in
  * neither.  It ends when the source is empty.
  */
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "broker/connect.h"
-#include "broker/loop.h"
 #include "broker/urls.h"
 #include "message/name.h"
 #include "move/mover.h"
 #include "tool/tool.h"
-
-enum { PREFETCH = 500, PREFETCH_HOLDING = 10000 };
 
 static opt_set set_origin, add_filter, set_target_url;
 
@@ -118,66 +113,11 @@ take_operands(int argc, char **argv)
 		tool_usage("the source and the target are the same queue");
 }
 
-/* What is held cannot be moved, so it must not fill the room of what can. */
-static void
-choose_prefetch(void)
-{
-	bool holding = plan.dry_run || plan.filters.count > 0;
-
-	if (plan.prefetch == 0)
-		plan.prefetch = holding ? PREFETCH_HOLDING : PREFETCH;
-	if (!holding && plan.origin == ORIGIN_NONE && plan.count >= 0 && plan.count < plan.prefetch)
-		plan.prefetch = plan.count;
-}
-
-/* It must be there: messages are not moved to a name that was mistyped. */
-static void
-find_target(struct rmq *mq)
-{
-	if (plan.target != NULL)
-		rmq_declare_queue(mq, &(struct rmq_queue){ .name = plan.target, .declare = RMQ_FIND });
-	if (plan.exchange != NULL && *plan.exchange != '\0')
-		rmq_declare_exchange(mq, &(struct rmq_exchange){
-		    .name = plan.exchange, .type = "", .declare = RMQ_FIND });
-}
-
-static void
-open_sessions(struct mover *m)
-{
-	struct rmq_config from, to;
-
-	from = to = connect_config(tool.name);
-	if (target_urls.count > 0) {
-		to.uris = target_urls.uris;
-		to.nuris = target_urls.count;
-	}
-	to.confirm = true;
-	to.own_exchanges = plan.origin == ORIGIN_EXCHANGE;
-	plan.user = to.uris[0].user;
-	m->from = connect_open(&from);
-	giveback_begin(&m->back, &from, m->from);
-	if (plan.dry_run)
-		return;
-	m->to = connect_open(&to);
-	find_target(m->to);
-}
-
 int
 main(int argc, char *argv[])
 {
-	static struct mover m = { .plan = &plan, .end_at = -1, .give_up_at = -1 };
-
 	tool_start(&tool, &argc, &argv);
 	take_operands(argc, argv);
-	choose_prefetch();
 	plan.route = route_wish(ROUTE_YES);
-	m.talk = plan.verbose || isatty(STDERR_FILENO);
-	if (plan.timeout >= 0)
-		m.end_at = rmq_now() + plan.timeout;
-	progress_start(&m.progress, isatty(STDERR_FILENO) && !plan.dry_run);
-	open_sessions(&m);
-	loop_catch(SIGTERM);
-	loop_catch(SIGINT);
-	loop_catch(SIGHUP);
-	return tool_end(move_run(&m));
+	return tool_end(move(&plan, tool.name, &target_urls));
 }

@@ -21,12 +21,11 @@
 enum type { FANOUT, DIRECT, TOPIC, HEADERS };
 
 static const char *const types[] = { "fanout", "direct", "topic", "headers", NULL };
+static const char *const exchanges[] = { "logs", "direct_logs", "topic_logs", "headers_logs" };
 static const char *const matches[] = { "all", "any", NULL };
 
-static const char	*exchange;
-static const char	*queue;
-static int		 type = FANOUT;
-static int		 match = -1;
+static const char	*exchange, *queue;
+static int		 type = FANOUT, match = -1;
 
 static const struct opt options[] = {
 	{ .help = "Exchange" },
@@ -67,14 +66,6 @@ check_operands(int argc, char *argv[])
 		tool_usage("a queue needs a name");
 	if (exchange != NULL && *exchange == '\0')
 		tool_usage("the default exchange cannot be bound to");
-}
-
-static const char *
-default_exchange(void)
-{
-	static const char *const names[] = { "logs", "direct_logs", "topic_logs", "headers_logs" };
-
-	return names[type];
 }
 
 /* The arguments of a binding to a headers exchange. */
@@ -140,7 +131,7 @@ main(int argc, char *argv[])
 	tool_start(&tool, &argc, &argv);
 	check_operands(argc, argv);
 	if (exchange == NULL)
-		exchange = default_exchange();
+		exchange = exchanges[type];
 	headers = type == HEADERS ? criteria(argc, argv) : NULL;
 	what = (struct consume){
 		.queues = &queue,

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * move - what the program (move.c), its work (move_work.c), its loop
- * (move_loop.c), the messages (move_message.c) and its end (move_end.c) know of
- * each other
+ * mover - messages on their way from a queue to another place
+ *
+ * start.c opens the sessions, loop.c turns, end.c knows when and how it ends,
+ * work.c has the messages in hand, message.c what becomes of one of them;
+ * mover.c is below them all.
  *
  * One session consumes, another one publishes, so that a broker that takes no
  * messages for a while still takes acknowledgements.  A message is sent; when
@@ -10,8 +12,8 @@
  * moved, or could not be, is held until the end and then given back: it would
  * only be delivered again.
  */
-#ifndef MOVE_H
-#define MOVE_H
+#ifndef MOVER_H
+#define MOVER_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -24,6 +26,8 @@
 #include "message/route.h"
 #include "output/progress.h"
 #include "tool/opt.h"
+
+struct urls;
 
 enum move_origin { ORIGIN_NONE, ORIGIN_QUEUE, ORIGIN_EXCHANGE };
 
@@ -42,7 +46,7 @@ struct move_plan {
 	const char	*user;		/* who publishes */
 };
 
-/* move_message.c */
+/* message.c */
 
 enum move_verdict {
 	MOVE_IT,
@@ -64,8 +68,6 @@ enum move_verdict move_prepare(struct move_letter *, const struct move_plan *, s
 	    const struct rmq_delivery *, struct rmq_error *);
 void	move_letter_free(struct move_letter *);
 void	move_print(const struct move_letter *);	/* where it would go */
-
-/* mover.c below work.c below end.c below loop.c */
 
 /* Why messages stay. */
 enum move_stay { STAY_RETURNED, STAY_REFUSED, STAY_NACKED, STAY_NOWHERE, STAYS };
@@ -135,6 +137,8 @@ int64_t	move_deadline(const struct mover *);	/* of the next thing that is due, -
 void	move_heed_limits(struct mover *);
 void	move_heed_signals(struct mover *);
 
+/* All of it, on the way that opt_connect says, or to the first of these; the exit status. */
+int	move(struct move_plan *, const char *program, const struct urls *target);
 int	move_run(struct mover *);		/* frees the sessions; the exit status */
 int	move_report(struct mover *, const struct rmq_error *from, const struct rmq_error *to);
 

@@ -112,7 +112,7 @@ send_letter(struct mover *m, struct move_letter *l, const struct rmq_delivery *d
 }
 
 static void
-move(struct mover *m, struct move_letter *l, const struct rmq_delivery *d)
+move_one(struct mover *m, struct move_letter *l, const struct rmq_delivery *d)
 {
 	m->wanted++;
 	if (m->plan->dry_run) {
@@ -140,7 +140,7 @@ move_take(struct mover *m, const struct rmq_delivery *d)
 	}
 	switch (move_prepare(&l, m->plan, m->from, d, &error)) {
 	case MOVE_IT:
-		move(m, &l, d);
+		move_one(m, &l, d);
 		break;
 	case MOVE_OTHER:
 		m->unmatched++;

@@ -2,19 +2,15 @@
 /* See output.h. */
 
 #include <sys/ioctl.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
 
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <poll.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "output/output.h"
+#include "output/sink.h"
 #include "tool/escape.h"
 
 enum {
@@ -25,46 +21,12 @@ enum {
 	ESCAPE_STEP = 4096
 };
 
-/*
- * O_NONBLOCK belongs to the description, which other processes share: ours is
- * a new one.  What cannot be written to must not become writable by that.
- */
-static int
-open_again(int fd)
-{
-	char path[32];
-
-	if ((fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDONLY)
-		return -1;
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	return open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-}
-
-static void
-choose_kind(struct output *out)
-{
-	struct stat st = { 0 };
-	int own;
-
-	(void)fstat(out->fd, &st);
-	out->pipe = S_ISFIFO(st.st_mode);
-	if (S_ISREG(st.st_mode))
-		out->kind = OUTPUT_FILE;
-	else if (S_ISSOCK(st.st_mode))
-		out->kind = OUTPUT_SOCKET;
-	else if ((own = open_again(out->fd)) != -1) {
-		out->fd = own;
-		out->kind = OUTPUT_STREAM;
-	} else
-		out->kind = OUTPUT_SHARED;
-}
-
 void
 output_open(struct output *out, int fd, bool sync, unsigned group)
 {
 	*out = (struct output){ .fd = fd, .group = group, .torn_at = -1 };
 	out->escape = isatty(fd) != 0;
-	choose_kind(out);
+	sink_open(out);
 	out->sync = sync && out->kind == OUTPUT_FILE;
 }
 
@@ -106,52 +68,18 @@ note_written(struct output *out)
 	}
 }
 
-/* Some file systems have nothing to sync with. */
-static bool
-sync_data(const struct output *out)
-{
-	if (out->kind == OUTPUT_FOLDER)
-		return folder_sync(out->folder);
-	return fdatasync(out->fd) == 0 || errno == EINVAL || errno == EROFS || errno == ENOSYS;
-}
-
 static bool
 sync_file(struct output *out)
 {
 	if (out->nunsynced == 0)
 		return true;
-	if (!sync_data(out))
+	if (!sink_sync(out))
 		return false;
 	if (out->unsynced != 0)
 		out->settled = out->unsynced;
 	out->unsynced = 0;
 	out->nunsynced = 0;
 	return true;
-}
-
-/* Only where nobody else wrote after us. */
-static void
-cut_torn_record(struct output *out)
-{
-	off_t torn = (off_t)(out->written - out->boundary);
-	off_t end = lseek(out->fd, 0, SEEK_CUR);
-	struct stat st;
-
-	if (out->kind != OUTPUT_FILE || torn == 0 || end < torn)
-		return;
-	if (fstat(out->fd, &st) == -1 || st.st_size != end || ftruncate(out->fd, end - torn) == -1)
-		out->torn_at = end - torn;
-	else
-		(void)lseek(out->fd, end - torn, SEEK_SET);
-}
-
-static void
-drop_torn_file(struct output *out)
-{
-	if (out->kind != OUTPUT_FOLDER || out->fd == -1)
-		return;
-	folder_drop(out->folder, out->fd);
-	out->fd = -1;
 }
 
 void
@@ -161,34 +89,8 @@ output_fail(struct output *out, int error)
 		return;
 	out->error = error;
 	note_written(out);
-	cut_torn_record(out);
-	drop_torn_file(out);
+	sink_drop_torn(out);
 	(void)sync_file(out);
-}
-
-static ssize_t
-write_shared(int fd, const char *data, size_t len)
-{
-	struct pollfd p = { .fd = fd, .events = POLLOUT };
-
-	if (poll(&p, 1, 0) == 0) {
-		errno = EAGAIN;
-		return -1;
-	}
-	return write(fd, data, len < PIPE_BUF ? len : PIPE_BUF);
-}
-
-static ssize_t
-write_once(struct output *out, const char *data, size_t len)
-{
-	switch (out->kind) {
-	case OUTPUT_SOCKET:
-		return send(out->fd, data, len, MSG_DONTWAIT);
-	case OUTPUT_SHARED:
-		return write_shared(out->fd, data, len);
-	default:
-		return write(out->fd, data, len);
-	}
 }
 
 /* As much as is taken without waiting. */
@@ -199,7 +101,7 @@ write_some(struct output *out, const char *data, size_t len)
 	ssize_t n;
 
 	while (done < len && out->error == 0 && !out->blocked) {
-		n = write_once(out, data + done, len - done);
+		n = sink_write(out, data + done, len - done);
 		if (n >= 0) {
 			done += (size_t)n;
 			out->written += (uint64_t)n;
