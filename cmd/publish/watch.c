@@ -91,8 +91,8 @@ on_nacked(struct sender *s, const struct rmq_event *e)
 	int64_t now = rmq_now();
 
 	if (!e->given_up && s->talk && (s->nacked_at == 0 || now - s->nacked_at > CALM))
-		sender_tell(s, "the broker does not take what goes to %s for now: a queue is full, or its node is down; "
-		    "it is sent again", s->target->name);
+		sender_tell(s, "the broker does not take what goes to %s for now: a queue is full, or its node is "
+		    "down; it is sent again", s->target->name);
 	s->nacked_at = now;
 	if (e->given_up)
 		note_first(&s->first_nacked, e->cookie);
