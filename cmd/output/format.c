@@ -12,8 +12,129 @@
 
 enum { SPARE = 1024 * 1024 };	/* a larger buffer is given back */
 
-static const char letters[] = "sSreqhTicj";
-static const char of_properties[] = "hTicj";
+static void
+show(struct output *out, struct rmq_bytes bytes)
+{
+	output_show(out, bytes.data, bytes.len);
+}
+
+static void
+add_number(struct output *out, uint64_t n)
+{
+	char digits[24];
+
+	output_add(out, digits, (size_t)snprintf(digits, sizeof(digits), "%" PRIu64, n));
+}
+
+static void
+show_json(struct output *out, struct rmq_buffer *json, bool complete)
+{
+	if (complete)
+		output_show(out, json->data, json->len);
+	else
+		output_fail(out, ENOMEM);
+	json->len = 0;
+	if (json->size > SPARE)
+		rmq_buffer_free(json);
+}
+
+/* What a letter stands for. */
+
+static void
+put_body(struct format *f, const struct record *r, struct output *out)
+{
+	(void)f;
+	output_lend(out, r->delivery->body.data, r->delivery->body.len);
+}
+
+static void
+put_size(struct format *f, const struct record *r, struct output *out)
+{
+	(void)f;
+	add_number(out, r->delivery->body.len);
+}
+
+static void
+put_key(struct format *f, const struct record *r, struct output *out)
+{
+	(void)f;
+	show(out, r->delivery->routing_key);
+}
+
+static void
+put_exchange(struct format *f, const struct record *r, struct output *out)
+{
+	(void)f;
+	show(out, r->delivery->exchange);
+}
+
+static void
+put_queue(struct format *f, const struct record *r, struct output *out)
+{
+	(void)f;
+	show(out, rmq_bytes(r->queue));
+}
+
+static void
+put_envelope(struct format *f, const struct record *r, struct output *out)
+{
+	show_json(out, &f->json, rmq_envelope_json(r->delivery, r->queue, r->properties, &f->json));
+}
+
+static void
+put_headers(struct format *f, const struct record *r, struct output *out)
+{
+	if (r->properties == NULL || r->properties->headers == NULL)
+		output_add(out, "{}", 2);
+	else
+		show_json(out, &f->json, rmq_table_json(r->properties->headers, &f->json));
+}
+
+static void
+put_time(struct format *f, const struct record *r, struct output *out)
+{
+	(void)f;
+	if (r->properties != NULL && r->properties->has & RMQ_HAS_TIMESTAMP)
+		add_number(out, r->properties->timestamp);
+}
+
+static void
+put_message_id(struct format *f, const struct record *r, struct output *out)
+{
+	(void)f;
+	if (r->properties != NULL)
+		show(out, r->properties->message_id);
+}
+
+static void
+put_correlation_id(struct format *f, const struct record *r, struct output *out)
+{
+	(void)f;
+	if (r->properties != NULL)
+		show(out, r->properties->correlation_id);
+}
+
+struct format_letter {
+	char		 letter;
+	bool		 of_properties;	/* they must be decoded */
+	void		 (*put)(struct format *, const struct record *, struct output *);
+};
+
+static const struct format_letter letters[] = {
+	{ 's', false, put_body },
+	{ 'S', false, put_size },
+	{ 'r', false, put_key },
+	{ 'e', false, put_exchange },
+	{ 'q', false, put_queue },
+	{ 'j', true, put_envelope },
+	{ 'h', true, put_headers },
+	{ 'T', true, put_time },
+	{ 'i', true, put_message_id },
+	{ 'c', true, put_correlation_id },
+	{ 0 }
+};
+
+/* A specification becomes pieces. */
 
 struct compiler {
 	struct format	*format;
@@ -35,22 +156,22 @@ end_text(struct compiler *c, const char *begin)
 {
 	if (c->out > begin)
 		c->format->pieces[c->format->npieces++] =
-		    (struct format_piece){ 0, begin, (size_t)(c->out - begin) };
+		    (struct format_piece){ NULL, begin, (size_t)(c->out - begin) };
 }
 
 /* A letter after '%': a piece of its own. */
 static bool
 compile_letter(struct compiler *c)
 {
-	char letter = c->in[1];
+	const struct format_letter *l;
 
-	if (letter == '\0')
+	if (c->in[1] == '\0')
 		return complain(c, "incomplete", c->in, 1);
-	if (strchr(letters, letter) == NULL)
-		return complain(c, "unknown", c->in, 2);
-	if (strchr(of_properties, letter) != NULL)
-		c->format->properties = true;
-	c->format->pieces[c->format->npieces++].letter = letter;
+	for (l = letters; l->letter != c->in[1]; l++)
+		if (l->letter == 0)
+			return complain(c, "unknown", c->in, 2);
+	c->format->properties = c->format->properties || l->of_properties;
+	c->format->pieces[c->format->npieces++].letter = l;
 	c->in += 2;
 	return true;
 }
@@ -131,81 +252,6 @@ format_free(struct format *f)
 	*f = (struct format){ 0 };
 }
 
-static void
-show(struct output *out, struct rmq_bytes bytes)
-{
-	output_show(out, bytes.data, bytes.len);
-}
-
-static void
-add_number(struct output *out, uint64_t n)
-{
-	char digits[24];
-
-	output_add(out, digits, (size_t)snprintf(digits, sizeof(digits), "%" PRIu64, n));
-}
-
-static void
-show_json(struct output *out, struct rmq_buffer *json, bool complete)
-{
-	if (complete)
-		output_show(out, json->data, json->len);
-	else
-		output_fail(out, ENOMEM);
-	json->len = 0;
-	if (json->size > SPARE)
-		rmq_buffer_free(json);
-}
-
-static void
-show_headers(struct output *out, const struct rmq_table *headers, struct rmq_buffer *json)
-{
-	if (headers == NULL)
-		output_add(out, "{}", 2);
-	else
-		show_json(out, json, rmq_table_json(headers, json));
-}
-
-static void
-show_envelope(struct output *out, const struct record *r, struct rmq_buffer *json)
-{
-	show_json(out, json, rmq_envelope_json(r->delivery, r->queue, r->properties, json));
-}
-
-static void
-put_property(struct format *f, char letter, const struct rmq_properties *p, struct output *out)
-{
-	if (letter == 'h')
-		show_headers(out, p->headers, &f->json);
-	else if (letter == 'i')
-		show(out, p->message_id);
-	else if (letter == 'c')
-		show(out, p->correlation_id);
-	else if (p->has & RMQ_HAS_TIMESTAMP)
-		add_number(out, p->timestamp);
-}
-
-static void
-put_letter(struct format *f, char letter, const struct record *r, struct output *out)
-{
-	static const struct rmq_properties none;
-
-	if (letter == 's')
-		output_lend(out, r->delivery->body.data, r->delivery->body.len);
-	else if (letter == 'S')
-		add_number(out, r->delivery->body.len);
-	else if (letter == 'r')
-		show(out, r->delivery->routing_key);
-	else if (letter == 'e')
-		show(out, r->delivery->exchange);
-	else if (letter == 'q')
-		show(out, rmq_bytes(r->queue));
-	else if (letter == 'j')
-		show_envelope(out, r, &f->json);
-	else
-		put_property(f, letter, r->properties != NULL ? r->properties : &none, out);
-}
-
 void
 format_put(struct format *f, const struct record *r, struct output *out)
 {
@@ -213,8 +259,8 @@ format_put(struct format *f, const struct record *r, struct output *out)
 	const struct format_piece *end = p + f->npieces;
 
 	for (; p < end; p++)
-		if (p->letter == 0)
+		if (p->letter == NULL)
 			output_add(out, p->text, p->len);
 		else
-			put_letter(f, p->letter, r, out);
+			p->letter->put(f, r, out);
 }

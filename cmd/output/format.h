@@ -23,7 +23,7 @@
 #include "output/output.h"
 
 struct format_piece {
-	char		 letter;	/* 0: text */
+	const struct format_letter *letter;	/* NULL: text */
 	const char	*text;
 	size_t		 len;
 };
