@@ -2,20 +2,20 @@
 /*
  * What the parts of a worker know of each other.
  *
- *	worker.c		the program: its options, its session, its loop
- *	worker_subscribe.c	for how many messages, and for how long
- *	worker/queues.c		the queues that it serves
- *	worker/hold.c		how many messages may be in hand
- *	worker_empty.c		whether the queues are empty
- *	worker_report.c		how it is: for SIGUSR2, and for who supervises it
- *	worker_end.c		limits, signals and the end
- *	work.c			a message from its delivery until it is settled
- *	work_run.c		the start of its command
- *	work_output.c		where the output of the command goes
- *	work_log.c		what is written down of it
- *	work_failed.c		what becomes of the message when it failed
- *	work_copies.c		copies of the message, until they are confirmed
- *	work_replies.c		the reply to it, until that is confirmed
+ *	loop.c		its session, and what happens in each turn
+ *	subscribe.c	for how many messages, and for how long
+ *	queues.c	the queues that it serves
+ *	hold.c		how many messages may be in hand
+ *	empty.c		whether the queues are empty
+ *	report.c	how it is: for SIGUSR2, and for who supervises it
+ *	end.c		limits, signals and the end
+ *	take.c		a message from its delivery until it is settled
+ *	run.c		the start of its command
+ *	output.c	where the output of the command goes
+ *	log.c		what is written down of it
+ *	failed.c	what becomes of the message when it failed
+ *	copying.c	copies of the message, until they are confirmed
+ *	replies.c	the reply to it, until that is confirmed
  */
 #ifndef WORKER_H
 #define WORKER_H
@@ -54,6 +54,7 @@ struct hold {
 };
 
 struct worker {
+	const struct rmq_config *config;
 	struct rmq	*mq;
 	char		**command;	/* NULL: pretend to work */
 	struct work_queue *queues;
@@ -115,6 +116,10 @@ struct worker {
 void	hold_ended(struct worker *, int64_t now);	/* a command */
 void	hold_adjust(struct worker *, int64_t now);
 int64_t	hold_time(const struct worker *);		/* when to call again, -1: whenever something happens */
+
+void	worker_begin(struct worker *, int notify_fd);	/* with what the options say, opens all that it needs */
+void	worker_run(struct worker *);			/* until it is over */
+void	worker_free(struct worker *);
 
 void	worker_subscribe(struct worker *);
 bool	worker_refused_time(struct worker *);	/* the queue does not know x-consumer-timeout; the next time not */

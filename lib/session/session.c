@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A session: opening, the calls of the caller's loop, closing.
+ * A session: the calls of the caller's loop, closing.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -8,9 +8,10 @@
 #include <string.h>
 
 #include "session/session.h"
+#include "wire/handshake.h"
 
 enum {
-	FIRST_LIMIT = 10000, RETRY_LIMIT = 60000, REPLY_LIMIT = 30000, LEAVE_LIMIT = 2000, BLOCKED_PAUSE = 1000,
+	LEAVE_LIMIT = 2000, BLOCKED_PAUSE = 1000,
 	WINDOW_NEAR = 1000, FAR_ROUND_TRIP = 2, RECORDS_PER_MS = 400, WINDOW_FAR_BYTES = 8 << 20
 };
 
@@ -66,69 +67,6 @@ session_put(struct rmq *mq, amqp_method_number_t id, void *method)
 		return true;
 	session_down(mq);
 	return false;
-}
-
-static void
-set_defaults(struct rmq_config *c)
-{
-	if (c->first_limit == 0)
-		c->first_limit = FIRST_LIMIT;
-	if (c->retry_limit == 0)
-		c->retry_limit = RETRY_LIMIT;
-	if (c->nack_limit == 0)
-		c->nack_limit = c->retry_limit;
-	if (c->reply_limit == 0)
-		c->reply_limit = REPLY_LIMIT;
-	if (c->max_message == 0)
-		c->max_message = 128 << 20;
-	if (c->product == NULL)
-		c->product = "rmq-tools";
-}
-
-struct rmq *
-rmq_open(const struct rmq_config *config)
-{
-	struct rmq *mq = calloc(1, sizeof *mq);
-
-	if (mq == NULL)
-		return NULL;
-	if ((mq->scratch = calloc(1, sizeof *mq->scratch)) == NULL) {
-		free(mq);
-		return NULL;
-	}
-	properties_scratch_init(mq->scratch);
-	mq->config = *config;
-	set_defaults(&mq->config);
-	init_amqp_pool(&mq->pool, 4096);
-	mq->qos_took = SESSION_NEVER;
-	connection_init(&mq->connection, &mq->config);
-	publisher_init(&mq->publisher, &mq->config);
-	mq->deadline = session_after(mq->config.first_limit);
-	mq->reply_deadline = mq->confirm_deadline = mq->blocked_deadline = mq->ready_at = SESSION_NEVER;
-	session_attempt(mq);
-	return mq;
-}
-
-void
-rmq_free(struct rmq *mq)
-{
-	if (mq == NULL)
-		return;
-	connection_free(&mq->connection);
-	publisher_free(&mq->publisher);
-	topology_free(mq);
-	orders_free(mq);
-	delivery_reset(mq);
-	held_free(&mq->held);
-	rmq_buffer_free(&mq->content.method);
-	rmq_buffer_free(&mq->content.header);
-	rmq_buffer_free(&mq->content.body);
-	properties_scratch_done(mq->scratch);
-	free(mq->scratch);
-	empty_amqp_pool(&mq->pool);
-	free(mq->awaited);
-	free(mq->events);
-	free(mq);
 }
 
 bool
@@ -244,7 +182,8 @@ rmq_io(struct rmq *mq, short revents)
 	if (mq->state >= SESSION_CLOSED)
 		return;
 	mq->paused = false;
-	if (mq->state != SESSION_WAITING && !connection_input(&mq->connection, revents))
+	if (mq->state != SESSION_WAITING &&
+	    !(connection_input(&mq->connection, revents) && handshake_guess(&mq->connection)))
 		session_down(mq);
 	session_timers(mq);
 }

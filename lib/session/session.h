@@ -165,6 +165,11 @@ bool	channel_await(struct rmq *, amqp_method_number_t reply, struct step *);
 void	channel_hurry(struct rmq *);		/* who stops or closes waits for less time */
 void	channel_forget(struct rmq *);		/* nothing of the old channel counts any more */
 /* 1: *ev is an event, 0: the frame was dealt with, -1: more bytes are needed, or nothing goes any more */
+struct awaited *channel_awaits(struct rmq *, amqp_method_number_t reply);	/* the first; NULL: none */
+
+void	refused_channel(struct rmq *, const amqp_channel_close_t *);
+void	refused_again(struct rmq *);	/* messages were taken back: subscribes on another channel */
+
 int	channel_next(struct rmq *, struct rmq_event *);
 
 /* topology.c */
@@ -182,7 +187,7 @@ bool	topology_cancel(struct rmq *, const char *tag);	/* a consumer */
 void	topology_name_consumer(struct step *);
 struct step *topology_consumer(struct rmq *, struct rmq_bytes tag);
 size_t	topology_prefetch(const struct rmq *);	/* of all consumers on this channel; SIZE_MAX: no limit */
-void	topology_free(struct rmq *);
+void	steps_free(struct rmq *);
 
 /* session/more.c */
 void	more_adjust(struct rmq *, struct step *);	/* as many messages in hand as are wanted */

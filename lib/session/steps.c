@@ -187,3 +187,23 @@ steps_meant(struct rmq *mq, struct step *asked, struct rmq_bytes text)
 	}
 	return asked;
 }
+
+static void
+free_step(struct step *s)
+{
+	free(s->queue);
+	free(s->exchange);
+	free(s->routing_key);
+	free(s->type);
+	free(s->difference);
+	rmq_table_free(s->arguments);
+	free(s);
+}
+
+void
+steps_free(struct rmq *mq)
+{
+	for (size_t i = 0; i < mq->nsteps; i++)
+		free_step(mq->steps[i]);
+	free(mq->steps);
+}

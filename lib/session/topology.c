@@ -383,23 +383,3 @@ topology_prefetch(const struct rmq *mq)
 	}
 	return sum;
 }
-
-static void
-free_step(struct step *s)
-{
-	free(s->queue);
-	free(s->exchange);
-	free(s->routing_key);
-	free(s->type);
-	free(s->difference);
-	rmq_table_free(s->arguments);
-	free(s);
-}
-
-void
-topology_free(struct rmq *mq)
-{
-	for (size_t i = 0; i < mq->nsteps; i++)
-		free_step(mq->steps[i]);
-	free(mq->steps);
-}

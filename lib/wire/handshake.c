@@ -244,7 +244,8 @@ handshake_guess(struct connection *c)
 	const struct rmq_hint *hint = find_hint(c);
 	amqp_connection_tune_ok_t ok;
 
-	if (c->has_guessed || hint == NULL || !(c->uri->external ? hint->external : hint->plain))
+	if (c->state != CONNECTION_GREETING || c->has_guessed || hint == NULL ||
+	    !(c->uri->external ? hint->external : hint->plain))
 		return true;
 	ok = answer(c, &(amqp_connection_tune_t){ hint->channel_max, hint->frame_max, hint->heartbeat });
 	if (ok.frame_max < FRAME_MAX_SURE)

@@ -10,7 +10,7 @@
 /* What the broker's reply code of a connection.close means for the caller. */
 enum rmq_status	handshake_close_status(int code, struct rmq_bytes text);
 
-/* With a hint: says what the broker is going to ask for. */
+/* With a hint, and before the broker has said anything: says what it is going to ask for. */
 bool	handshake_guess(struct connection *);
 
 #endif
