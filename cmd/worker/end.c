@@ -23,41 +23,6 @@ enum {
 	LEAVE_MS = 10000	/* for the broker's goodbye */
 };
 
-static void
-enter(struct worker *w, enum stage stage, int64_t ms)
-{
-	w->stage = stage;
-	w->stage_end = rmq_now() + ms;
-	notify_stopping(ms);
-}
-
-static void
-note_trouble(struct worker *w)
-{
-	const char *other = queues_trouble(w);
-
-	if (!w->connected)
-		snprintf(w->trouble, sizeof w->trouble, "%s", rmq_trouble(w->mq));
-	else if (!w->subscribed && *other != '\0')
-		snprintf(w->trouble, sizeof w->trouble, "a second connection, for failed messages: %s", other);
-}
-
-/* The first reason decides the exit status. */
-void
-worker_stop(struct worker *w, int status)
-{
-	if (w->status == EX_OK)
-		w->status = status;
-	if (w->stage != WORKING)
-		return;
-	note_trouble(w);
-	enter(w, DRAINING, w->grace);
-	rmq_stop_consuming(w->mq);
-	work_give_back(w);
-	giveback_leave(&w->back);
-	queues_stop(w, rmq_now());
-}
-
 /* What a command had done before it was ended, nobody knows. */
 static void
 hurry(struct worker *w, const char *why)
@@ -70,10 +35,10 @@ hurry(struct worker *w, const char *why)
 	} else if (w->stage == DRAINING) {
 		tool_warn("cannot wait for running commands: %s; their messages go back to the queue", why);
 		work_end(w, SIGTERM);
-		enter(w, STOPPING, TERM_MS);
+		worker_enter(w, STOPPING, TERM_MS);
 	} else if (w->stage == STOPPING) {
 		work_end(w, SIGKILL);
-		enter(w, KILLING, KILL_MS);
+		worker_enter(w, KILLING, KILL_MS);
 	}
 }
 
@@ -115,28 +80,6 @@ pause_or_resume(struct worker *w)
 		worker_notify(w);
 	} else
 		worker_resume(w);
-}
-
-/* The broker may not have heard yet that it was to stop: then this is called again. */
-void
-worker_resume(struct worker *w)
-{
-	if (w->paused || w->busy || w->enough || w->stage != WORKING || !w->subscribed || w->consuming)
-		return;
-	rmq_resume_consuming(w->mq);
-	w->consuming = w->connected;
-	w->active = rmq_now();
-}
-
-/* A count is not reached by what was taken and will be delivered again. */
-void
-worker_take_again(struct worker *w, int64_t n)
-{
-	w->taken -= n;
-	if (!w->enough || w->taken == w->count)
-		return;
-	w->enough = false;
-	worker_resume(w);
 }
 
 void
@@ -223,7 +166,7 @@ leave(struct worker *w)
 	if (w->stage == WORKING || !TAILQ_EMPTY(&w->tasks))
 		return;
 	if (w->stage != LEAVING) {
-		enter(w, LEAVING, LEAVE_MS);
+		worker_enter(w, LEAVING, LEAVE_MS);
 		queues_leave(w);
 		outbox_leave(&w->replies);
 	}

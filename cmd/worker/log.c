@@ -87,7 +87,7 @@ work_log(struct worker *w, struct task *t, const char *outcome)
 		return;
 	if (t->failure.status != -1) {
 		r->status = t->failure.status;
-		r->received = work_output_size(t);
+		r->received = task_output_size(t);
 		r->outcome = outcome;
 		joblog_write(&w->log, r);
 	}

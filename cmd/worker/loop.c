@@ -221,6 +221,7 @@ void
 worker_run(struct worker *w)
 {
 	struct rmq_event event;
+	struct task *t;
 	int64_t now;
 	int sig;
 
@@ -232,6 +233,8 @@ worker_run(struct worker *w)
 			worker_caught(w, sig);
 		now = rmq_now();
 		work_output_settle(w);
+		while ((t = work_output_written(w)) != NULL)
+			work_settle(w, t);
 		work_due(w, now);
 		work_start(w);
 		hold_adjust(w, now);

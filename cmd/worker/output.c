@@ -2,8 +2,6 @@
 /*
  * Standard output and error on their way from commands to ours.
  */
-#include <sys/stat.h>
-
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -21,22 +19,6 @@
 enum {
 	CHUNK = 64 * 1024,
 	MOST_CHUNKS = 64	/* in one turn of the loop, which has more to do */
-};
-
-struct work_output_options work_output_options;
-
-static const char *const formats[] = { "parallel", "json", NULL };
-
-const struct opt opt_work_output[] = {
-	{ .help = "Output of commands" },
-	{ 0, "tag", NULL, opt_flag, &work_output_options.tag,
-	    "begin each line of a command's output with the message's id and a tab" },
-	{ 0, "collect", NULL, opt_flag, &work_output_options.collect,
-	    "write the output of a command in one piece when it has ended" },
-	{ 0, "joblog", "FILE", opt_string, &work_output_options.joblog, "append a line for each command that ended" },
-	{ 0, "joblog-format", "FORMAT", opt_choice, &work_output_options.joblog_format,
-	    "as GNU parallel has it, or a JSON object", .choices = formats },
-	{ 0 }
 };
 
 static enum output_mode
@@ -136,22 +118,6 @@ work_output_open(struct worker *w, struct task *t, struct job *job)
 	return !errors || (t->errors = stream_open(&w->streams, &w->err, tag_of(t), &job->errors)) != NULL;
 }
 
-int
-work_output_file(const struct task *t)
-{
-	return t->output.file;
-}
-
-int64_t
-work_output_size(const struct task *t)
-{
-	struct stat st;
-
-	if (t->output.stream != NULL)
-		return (int64_t)t->output.stream->received;
-	return t->output.file != -1 && fstat(t->output.file, &st) == 0 ? st.st_size : -1;
-}
-
 /* All of it was added: it is there when the record that ends here is. */
 static void
 end_output(struct worker *w, struct task *t)
@@ -242,7 +208,7 @@ work_output_ended(struct worker *w, struct task *t)
 		add_rest_of_lines(w, t);
 	if (w->output == OUTPUT_LINES && t->output.cookie == 0)
 		return false;	/* what was not read yet has no size */
-	return work_output_size(t) == 0 && !t->output.lost;
+	return task_output_size(t) == 0 && !t->output.lost;
 }
 
 bool
@@ -250,7 +216,7 @@ work_output_lost(const struct worker *w, const struct task *t)
 {
 	if (t->output.lost)
 		return true;
-	return w->writes && t->reply == NULL && w->out.error != 0 && work_output_size(t) > 0 && !is_written(w, t);
+	return w->writes && t->reply == NULL && w->out.error != 0 && task_output_size(t) > 0 && !is_written(w, t);
 }
 
 /* Commands that write more get SIGPIPE, as if they had ours. */
@@ -282,16 +248,6 @@ heed_error(struct worker *w)
 	worker_stop(w, EX_IOERR);
 }
 
-static void
-settle_written(struct worker *w)
-{
-	struct task *t, *following;
-
-	TAILQ_FOREACH_SAFE(t, &w->tasks, next, following)
-		if (t->state == TASK_WRITING && (is_written(w, t) || work_output_lost(w, t)))
-			work_settle(w, t);
-}
-
 void
 work_output_settle(struct worker *w)
 {
@@ -306,7 +262,18 @@ work_output_settle(struct worker *w)
 	add_pieces(w);
 	output_io(&w->out, 0);
 	heed_error(w);
-	settle_written(w);
+}
+
+struct task *
+work_output_written(const struct worker *w)
+{
+	struct task *t;
+
+	if (w->writes)
+		TAILQ_FOREACH(t, &w->tasks, next)
+			if (t->state == TASK_WRITING && (is_written(w, t) || work_output_lost(w, t)))
+				return t;
+	return NULL;
 }
 
 void
@@ -326,4 +293,15 @@ work_output_io(struct worker *w, const struct pollfd *p)
 	if (w->writes)
 		output_io(&w->out, p[0].revents);
 	output_io(&w->err, p[1].revents);
+}
+
+void
+work_chat(struct worker *w, const char *what, struct rmq_bytes body)
+{
+	if (!w->chats)
+		return;
+	output_add(&w->out, what, strlen(what));
+	output_show(&w->out, body.data, body.len);
+	output_add(&w->out, "\n", 1);
+	output_end(&w->out, 0);
 }

@@ -11,7 +11,7 @@
  * cannot be written, the message goes back and the worker ends.
  *
  * The body of a reply is a file, whatever the options say.  When the command
- * has ended, and until its task is removed or run again, work_output_file() has all that it
+ * has ended, and until its task is removed or run again, task_output_file() has all that it
  * wrote to its standard output: read it with pread(2) or mmap(2); its size is
  * fstat(2)'s.  The file has no name and is closed with the task, or sooner by
  * task_release_output().
@@ -21,6 +21,8 @@
 
 #include <poll.h>
 #include <stdbool.h>
+
+#include <rmq.h>
 
 #include "tool/opt.h"
 
@@ -44,11 +46,11 @@ bool	work_output_open(struct worker *, struct task *, struct job *);
 /* Its command has ended: is all that it wrote where it has to be?  Else its task has to wait. */
 bool	work_output_ended(struct worker *, struct task *);
 bool	work_output_lost(const struct worker *, const struct task *);	/* it will never be there */
-int	work_output_file(const struct task *);	/* -1: there is none */
-int64_t	work_output_size(const struct task *);	/* bytes so far; -1: not known, as it is ours */
 
-/* For the loop: writes what can be written, and settles whose output is there. */
+/* For the loop: writes what can be written, and then those whose output is there, one after the other. */
 void	work_output_settle(struct worker *);
+struct task *work_output_written(const struct worker *);	/* to be settled; NULL: none */
+void	work_chat(struct worker *, const char *what, struct rmq_bytes body);
 /* Then what to wait for, so many places of an array, and what came of that. */
 enum { WORK_OUTPUT_FDS = 2 };
 void	work_output_poll(const struct worker *, struct pollfd *);

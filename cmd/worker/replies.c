@@ -141,7 +141,7 @@ send_reply(struct worker *w, struct task *t)
 	char label[LABEL_SIZE];
 
 	outbox_address(&w->replies, &t->letter);
-	if (reply_publish(t->reply, w->replies.mq, work_output_file(t), t->letter.cookie, &error))
+	if (reply_publish(t->reply, w->replies.mq, task_output_file(t), t->letter.cookie, &error))
 		return;
 	tool_warn("%s: cannot send the reply: %s", task_called(t, label), error.text);
 	send_without_body(w, t, error.text);

@@ -2,13 +2,8 @@
 /*
  * What a worker does with a message: takes it, has its command run, and settles
  * it by what became of that.
- *
- * "Not the message's fault" is basic.nack, "the attempt failed" is
- * basic.reject where failed messages have queues of their own: quorum queues
- * of RabbitMQ 4.3 and later count only the second.
  */
 #include <signal.h>
-#include <string.h>
 
 #include "tool/tool.h"
 #include "worker/job/exit_map.h"
@@ -16,63 +11,6 @@
 #include "worker/log.h"
 #include "worker/output.h"
 #include "worker/worker.h"
-
-void
-work_chat(struct worker *w, const char *what, struct rmq_bytes body)
-{
-	if (!w->chats)
-		return;
-	output_add(&w->out, what, strlen(what));
-	output_show(&w->out, body.data, body.len);
-	output_add(&w->out, "\n", 1);
-	output_end(&w->out, 0);
-}
-
-static void
-turn_down(struct worker *w, struct task *t, enum exit_action action)
-{
-	bool requeue = action == ACTION_REJECT_REQUEUE || action == ACTION_NACK_REQUEUE;
-
-	bool counts = action == ACTION_REJECT_REQUEUE && t->queue->copies.state == COPIES_ON, known = false;
-
-	if (t->owned && requeue)
-		known = giveback_return(&w->back, t->tag, counts);
-	else if (t->owned)
-		known = giveback_drop(&w->back, t->tag, action == ACTION_REJECT);
-	work_log(w, t, !known ? "lost" : requeue ? "requeued" : "rejected");
-	empty_gave_back(&w->empty);
-	tasks_remove(&w->tasks, t);
-}
-
-void
-work_nack(struct worker *w, struct task *t)
-{
-	turn_down(w, t, ACTION_NACK_REQUEUE);
-}
-
-void
-work_reject(struct worker *w, struct task *t)
-{
-	turn_down(w, t, ACTION_REJECT_REQUEUE);
-}
-
-void
-work_done(struct worker *w, struct task *t, bool succeeded)
-{
-	bool acked = t->owned && giveback_ack(&w->back, t->tag, false);
-
-	work_log(w, t, acked ? "acked" : "lost");
-	if (!acked && succeeded)
-		finished_add(&w->finished, t);
-	if (acked) {
-		w->succeeded += succeeded;
-		policy_succeeded(&w->policy, t->message);
-	} else
-		worker_take_again(w, t->owned);
-	if (succeeded && breaker_succeeded(&w->breaker))
-		tool_warn("a command succeeded: going on");
-	tasks_remove(&w->tasks, t);
-}
 
 /* While the breaker is open, one at a time and none before its pause is over. */
 static bool
@@ -146,7 +84,7 @@ settle_by_exit(struct worker *w, struct task *t, int status)
 		work_nack(w, t);
 		break;
 	default:	/* as the commands of rabbitmq-cli-consumer ask for it */
-		turn_down(w, t, action);
+		work_turn_down(w, t, action);
 		break;
 	}
 }
@@ -229,32 +167,6 @@ work_due(struct worker *w, int64_t now)
 		w->active = now;
 		is_due(w, t, now);
 	}
-}
-
-void
-work_nack_waiting(struct worker *w)
-{
-	struct task *t;
-
-	while ((t = tasks_first(&w->tasks, TASK_WAITING)) != NULL)
-		work_nack(w, t);
-}
-
-static bool
-may_be_given_back(const struct task *t)
-{
-	return t->state == TASK_RESTING || (t->state == TASK_COPYING && t->letter.cookie == 0);
-}
-
-void
-work_give_back(struct worker *w)
-{
-	struct task *t, *following;
-
-	work_nack_waiting(w);
-	TAILQ_FOREACH_SAFE(t, &w->tasks, next, following)
-		if (may_be_given_back(t))
-			work_reject(w, t);
 }
 
 void

@@ -9,7 +9,8 @@
  *	empty.c		whether the queues are empty
  *	report.c	how it is: for SIGUSR2, and for who supervises it
  *	end.c		limits, signals and the end
- *	take.c		a message from its delivery until it is settled
+ *	take.c		a message from its delivery until its command has ended
+ *	settle.c	what settles it, and stops the worker
  *	run.c		the start of its command
  *	output.c	where the output of the command goes
  *	log.c		what is written down of it
@@ -27,6 +28,7 @@
 #include "output/output.h"
 #include "worker/finished.h"
 #include "worker/job/environ.h"
+#include "worker/job/exit_map.h"
 #include "worker/job/joblog.h"
 #include "worker/job/pipes.h"
 #include "worker/job/tasks.h"
@@ -132,6 +134,7 @@ void	worker_report(const struct worker *, int64_t now);	/* what runs since when,
 void	worker_notify(const struct worker *);	/* who supervises it: whether it takes messages */
 
 void	worker_stop(struct worker *, int status);	/* the first reason decides the exit status */
+void	worker_enter(struct worker *, enum stage, int64_t ms);	/* the time that it has */
 void	worker_caught(struct worker *, int sig);
 void	worker_resume(struct worker *);		/* taking messages, if nothing is against it */
 void	worker_take_again(struct worker *, int64_t n);
@@ -149,8 +152,8 @@ void	work_nack_waiting(struct worker *);	/* what was not started */
 void	work_give_back(struct worker *);	/* all that does not run */
 void	work_end(struct worker *, int sig);	/* what runs, before its time */
 void	work_lost(struct worker *);		/* commands whose messages are no longer ours, as --on-lost says */
-void	work_chat(struct worker *, const char *what, struct rmq_bytes body);
 /* These settle a message, and remove its task. */
+void	work_turn_down(struct worker *, struct task *, enum exit_action);
 void	work_done(struct worker *, struct task *, bool succeeded);	/* acknowledged; succeeded: its command, too */
 void	work_nack(struct worker *, struct task *);	/* it goes back: not its fault */
 void	work_reject(struct worker *, struct task *);	/* it goes back: its attempt failed */

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# No two files call each other, not even over others between them. What is in OPEN is not so yet: in these rooms only
+# No two files call each other, not even over others between them. The room in OPEN is not so yet: there only
 # what goes out of them and comes back is a circle.
 #
 # usage: circles.sh [LIBRARY...]; without, those of the build that $RMQ_BIN is in
@@ -8,7 +8,7 @@
 [ $# -gt 0 ] || set -- "$RMQ_BIN"/../liblib_*.a "$RMQ_BIN"/../libcmd_*.a
 [ -e "$1" ] || exit 77
 
-open="lib_session.a cmd_worker.a"
+open="lib_session.a"
 
 # What is optimised at link time has symbols that only the compiler's own nm can read.
 nm=$(command -v gcc-nm || command -v nm) || exit 77

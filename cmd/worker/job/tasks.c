@@ -2,6 +2,8 @@
 /*
  * The messages in hand.
  */
+#include <sys/stat.h>
+
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -215,4 +217,20 @@ tasks_disown(struct tasks *tasks, bool keep_copies)
 		if (!outlives_its_tag(t, keep_copies))
 			tasks_remove(tasks, t);
 	}
+}
+
+int
+task_output_file(const struct task *t)
+{
+	return t->output.file;
+}
+
+int64_t
+task_output_size(const struct task *t)
+{
+	struct stat st;
+
+	if (t->output.stream != NULL)
+		return (int64_t)t->output.stream->received;
+	return t->output.file != -1 && fstat(t->output.file, &st) == 0 ? st.st_size : -1;
 }

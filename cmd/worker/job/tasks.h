@@ -95,5 +95,8 @@ int64_t		 tasks_deadline(const struct tasks *);			/* of the next that will be du
 void		 tasks_kill(const struct tasks *, int sig);
 /* Forgets all but what runs or is being written and, if so wished, copies that were sent. */
 void		 tasks_disown(struct tasks *, bool keep_copies);
+/* All that its command wrote to its standard output, if that is not ours: see worker/output.h. */
+int	task_output_file(const struct task *);	/* -1: there is none */
+int64_t	task_output_size(const struct task *);	/* bytes so far; -1: not known, as it is ours */
 
 #endif
