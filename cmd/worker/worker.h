@@ -37,7 +37,7 @@
 #include "worker/retry/breaker.h"
 #include "worker/retry/policy.h"
 
-enum output_mode { OUTPUT_OURS, OUTPUT_LINES, OUTPUT_PIECE };	/* see work_output.h */
+enum output_mode { OUTPUT_OURS, OUTPUT_LINES, OUTPUT_PIECE };	/* see worker/output.h */
 
 enum stage {
 	WORKING,

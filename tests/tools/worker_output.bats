@@ -554,3 +554,11 @@ for line in open(sys.argv[2]):
 	[ "$output" = "worker: --joblog needs a command (see worker --help)" ]
 	[ ! -e log ]
 }
+
+@test "--collect: what halts the worker gives back what is behind the message whose output was written" {
+	declare_queue "$queue"
+	seq 3 | send -q "$queue" -l
+	run -75 --separate-stderr worker -q "$queue" -p 3 --collect --halt-after 2 sh -c 'echo x; exit 1'
+	[[ $stderr == *"2 different messages failed in a row: stopping"* ]]
+	await_depth 5 3 "$queue"
+}
