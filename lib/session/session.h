@@ -164,13 +164,13 @@ void	channel_open(struct rmq *);
 bool	channel_await(struct rmq *, amqp_method_number_t reply, struct step *);
 void	channel_hurry(struct rmq *);		/* who stops or closes waits for less time */
 void	channel_forget(struct rmq *);		/* nothing of the old channel counts any more */
-/* 1: *ev is an event, 0: the frame was dealt with, -1: more bytes are needed, or nothing goes any more */
 struct awaited *channel_awaits(struct rmq *, amqp_method_number_t reply);	/* the first; NULL: none */
+/* 1: *ev is an event, 0: the frame was dealt with, -1: more bytes are needed, or nothing goes any more */
+int	channel_next(struct rmq *, struct rmq_event *);
 
+/* refused.c */
 void	refused_channel(struct rmq *, const amqp_channel_close_t *);
 void	refused_again(struct rmq *);	/* messages were taken back: subscribes on another channel */
-
-int	channel_next(struct rmq *, struct rmq_event *);
 
 /* topology.c */
 bool	topology_looks_first(const struct step *);	/* before it declares a queue, if it does */
@@ -179,7 +179,6 @@ bool	topology_send(struct rmq *, struct step *);
 void	topology_reset(struct rmq *, bool connection_lost);
 void	topology_done(struct rmq *, struct step *, amqp_method_number_t reply, void *method);
 /* The step was refused: true if it can be done in another way, false with the session failed. */
-struct step *steps_meant(struct rmq *, struct step *asked, struct rmq_bytes text);	/* the one that was refused */
 bool	topology_refused(struct rmq *, struct step *, int code, struct rmq_bytes text);
 bool	topology_cancelled(struct rmq *, struct step *);	/* by the broker; false: for good, the session failed */
 bool	topology_consume(struct rmq *, struct step *, const char *tag, uint16_t prefetch);
@@ -187,6 +186,9 @@ bool	topology_cancel(struct rmq *, const char *tag);	/* a consumer */
 void	topology_name_consumer(struct step *);
 struct step *topology_consumer(struct rmq *, struct rmq_bytes tag);
 size_t	topology_prefetch(const struct rmq *);	/* of all consumers on this channel; SIZE_MAX: no limit */
+
+/* steps.c */
+struct step *steps_meant(struct rmq *, struct step *asked, struct rmq_bytes text);	/* the one that was refused */
 void	steps_free(struct rmq *);
 
 /* session/more.c */
